@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * io - whole files by descriptor, paths that stay below a directory, atomic replacement.
+ */
+#ifndef CINCH_BASE_IO_H
+#define CINCH_BASE_IO_H
+
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "shim/base/err.h"
+
+/*
+ * Read FD from where it stands to its end, at most MAX bytes. *TEXT is the caller's (free),
+ * NUL-terminated behind *LEN bytes. More than MAX bytes is ERR_INPUT.
+ */
+int io_read_all(int fd, size_t max, char **text, size_t *len, struct err *e);
+/* Write all bytes, retrying short writes and EINTR. */
+int io_write_all(int fd, const void *bytes, size_t len, struct err *e);
+
+/* Open NAME below DIRFD without following any symlink, "..", magic link or mount that leaves it
+ * (openat2 RESOLVE_BENEATH|NO_SYMLINKS; where the kernel is older than 5.6 or a filter answers
+ * ENOSYS: component by component with O_NOFOLLOW). O_CLOEXEC is always added. -1 and errno. */
+int io_open_beneath(int dirfd, const char *name, int flags, mode_t mode);
+/* Open PATH as a process with root DIRFD would: symlinks and ".." are resolved inside it, magic
+ * links are refused. Needs openat2; ENOSYS where there is none. -1 and errno. */
+int io_open_in_root(int dirfd, const char *path, int flags);
+
+/* Read the regular file NAME in DIRFD (not a symlink, FIFO, directory or device; opening never
+ * blocks), at most MAX bytes. *ST (may be NULL) is the fstat of what was read. */
+int io_read_file_at(int dirfd, const char *name, size_t max, char **text, size_t *len,
+	struct stat *st, struct err *e);
+
+/* Replace NAME in DIRFD by LEN bytes: O_EXCL temporary, full write, owner and mode of LIKE (may be
+ * NULL: 0600), fsync, rename, fsync of the directory. After a failure the old file is untouched
+ * and the temporary is gone. */
+int io_replace_at(int dirfd, const char *name, const void *bytes, size_t len,
+	const struct stat *like, struct err *e);
+
+#endif

@@ -1,0 +1,971 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json - a lossless, mutable JSON tree; the only door to yajl (callback API).
+ */
+#include "shim/base/json.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <yajl/yajl_parse.h>
+
+#include "shim/base/cleanup.h"
+#include "shim/base/num.h"
+
+enum { CHUNK_SIZE = 32 * 1024 };
+
+struct chunk {
+	struct chunk *next;
+	size_t used, size;
+	char bytes[] __attribute__((aligned(16)));
+};
+
+struct json_doc {
+	struct chunk *chunks;
+	struct json *root;
+	const char *source; /* in the arena; NULL for an empty document */
+	size_t source_len;
+};
+
+static void *arena_alloc(struct json_doc *doc, size_t size)
+{
+	struct chunk *c = doc->chunks;
+	void *p;
+
+	if (__builtin_add_overflow(size, (size_t)15, &size))
+		return NULL;
+	size &= ~(size_t)15;
+	if (!c || c->size - c->used < size) {
+		size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
+
+		c = malloc(sizeof *c + room);
+		if (!c)
+			return NULL;
+		c->used = 0;
+		c->size = room;
+		c->next = doc->chunks;
+		doc->chunks = c;
+	}
+	p = c->bytes + c->used;
+	c->used += size;
+	return p;
+}
+
+static char *arena_copy(struct json_doc *doc, const char *bytes, size_t len)
+{
+	char *p = arena_alloc(doc, len + 1);
+
+	if (!p)
+		return NULL;
+	memcpy(p, bytes, len);
+	p[len] = '\0';
+	return p;
+}
+
+struct json_doc *json_new(void)
+{
+	return calloc(1, sizeof(struct json_doc));
+}
+
+void json_free(struct json_doc *doc)
+{
+	if (!doc)
+		return;
+	for (struct chunk *c = doc->chunks, *next; c; c = next) {
+		next = c->next;
+		free(c);
+	}
+	free(doc);
+}
+
+void json_freep(struct json_doc **doc)
+{
+	json_free(*doc);
+}
+
+struct json *json_root(const struct json_doc *doc)
+{
+	return doc->root;
+}
+
+void json_set_root(struct json_doc *doc, struct json *root)
+{
+	doc->root = root;
+}
+
+bool json_utf8_ok(const char *bytes, size_t len, size_t *bad)
+{
+	const unsigned char *s = (const unsigned char *)bytes;
+
+	for (size_t i = 0; i < len;) {
+		size_t more;
+		uint32_t cp, least;
+
+		if (s[i] < 0x80) {
+			i++;
+			continue;
+		}
+		if ((s[i] & 0xe0) == 0xc0) {
+			more = 1, cp = s[i] & 0x1f, least = 0x80;
+		} else if ((s[i] & 0xf0) == 0xe0) {
+			more = 2, cp = s[i] & 0x0f, least = 0x800;
+		} else if ((s[i] & 0xf8) == 0xf0) {
+			more = 3, cp = s[i] & 0x07, least = 0x10000;
+		} else {
+			*bad = i;
+			return false;
+		}
+		if (len - i <= more) {
+			*bad = i;
+			return false;
+		}
+		for (size_t k = 1; k <= more; k++) {
+			if ((s[i + k] & 0xc0) != 0x80) {
+				*bad = i;
+				return false;
+			}
+			cp = cp << 6 | (s[i + k] & 0x3f);
+		}
+		if (cp < least || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff)) {
+			*bad = i;
+			return false;
+		}
+		i += more + 1;
+	}
+	return true;
+}
+
+static void line_col(const char *text, size_t offset, unsigned *line, unsigned *col)
+{
+	size_t begin = 0;
+
+	*line = 1;
+	for (size_t i = 0; i < offset; i++)
+		if (text[i] == '\n') {
+			++*line;
+			begin = i + 1;
+		}
+	*col = (unsigned)(offset - begin) + 1;
+}
+
+void json_line_col(const struct json_doc *doc, const struct json *v, unsigned *line, unsigned *col)
+{
+	*line = *col = 0;
+	if (v && v->from_source && doc->source)
+		line_col(doc->source, v->offset, line, col);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+	struct json_doc *doc;
+	const struct json_limits *limits;
+	yajl_handle yajl;
+	struct json *open; /* innermost open container */
+	size_t depth, values;
+	const char *key, *key_raw; /* the member name that waits for its value */
+	size_t key_raw_len;
+	size_t at; /* end of the previous token, to find where the next begins */
+	struct err *e;
+};
+
+static int fail_at(struct reader *r, size_t offset, const char *what)
+{
+	unsigned line, col;
+
+	line_col(r->doc->source, offset, &line, &col);
+	err_set(r->e, ERR_INPUT, "line %u, column %u: %s", line, col, what);
+	return 0;
+}
+
+/* Begin of the token that ends at END, behind the previous token and what may stand between. */
+static size_t token_begin(struct reader *r, size_t end)
+{
+	const char *s = r->doc->source;
+	size_t i = r->at;
+
+	while (i < end) {
+		if (strchr(" \t\r\n,:", s[i]) && s[i]) {
+			i++;
+		} else if (s[i] == '/' && i + 1 < end && s[i + 1] == '*') {
+			for (i += 2; i + 1 < end && !(s[i] == '*' && s[i + 1] == '/'); i++)
+				;
+			i += 2;
+		} else if (s[i] == '/') {
+			while (i < end && s[i] != '\n')
+				i++;
+		} else {
+			break;
+		}
+	}
+	return i < end ? i : end;
+}
+
+/* yajl turns a lone surrogate into '?': two readers would see two names. */
+static bool surrogates_paired(const char *raw, size_t len)
+{
+	bool high = false;
+
+	for (size_t i = 0; i < len; i++) {
+		bool is_high = false, is_low = false;
+
+		if (raw[i] == '\\' && i + 1 < len) {
+			if (raw[i + 1] == 'u' && i + 5 < len && (raw[i + 2] | 0x20) == 'd') {
+				is_high = strchr("89abAB", raw[i + 3]) != NULL;
+				is_low = strchr("cdefCDEF", raw[i + 3]) != NULL;
+			}
+			if (high != is_low)
+				return false;
+			i += raw[i + 1] == 'u' ? 5 : 1;
+		} else if (high) {
+			return false;
+		}
+		high = is_high;
+	}
+	return !high;
+}
+
+static struct json *make(struct json_doc *doc, enum json_type type)
+{
+	struct json *v = arena_alloc(doc, sizeof *v);
+
+	if (!v)
+		return NULL;
+	memset(v, 0, sizeof *v);
+	v->type = type;
+	return v;
+}
+
+static void link_last(struct json *container, struct json *v)
+{
+	v->parent = container;
+	v->prev = container->last;
+	v->next = NULL;
+	if (container->last)
+		container->last->next = v;
+	else
+		container->first = v;
+	container->last = v;
+	container->count++;
+}
+
+static bool count_value(struct reader *r, size_t begin)
+{
+	if (++r->values > r->limits->values) {
+		char what[80];
+
+		snprintf(what, sizeof what, "more than %zu values", r->limits->values);
+		fail_at(r, begin, what);
+		return false;
+	}
+	return true;
+}
+
+/* Begins a value of TYPE in the tree; NULL when the limits or the memory say no. */
+static struct json *begin_value(struct reader *r, enum json_type type, size_t *begin)
+{
+	size_t end = yajl_get_bytes_consumed(r->yajl);
+	struct json *v;
+
+	*begin = token_begin(r, end);
+	r->at = end;
+	if (!count_value(r, *begin))
+		return NULL;
+	v = make(r->doc, type);
+	if (!v) {
+		err_nomem(r->e);
+		return NULL;
+	}
+	v->offset = (uint32_t)*begin;
+	v->from_source = true;
+	v->key = r->key;
+	v->key_raw = r->key_raw;
+	v->key_raw_len = r->key_raw_len;
+	r->key = r->key_raw = NULL;
+	r->key_raw_len = 0;
+	if (r->open)
+		link_last(r->open, v);
+	else
+		r->doc->root = v;
+	return v;
+}
+
+static int on_null(void *ctx)
+{
+	size_t begin;
+
+	return begin_value(ctx, JSON_NULL, &begin) != NULL;
+}
+
+static int on_bool(void *ctx, int flag)
+{
+	size_t begin;
+	struct json *v = begin_value(ctx, JSON_BOOL, &begin);
+
+	if (!v)
+		return 0;
+	v->flag = flag;
+	return 1;
+}
+
+static int on_number(void *ctx, const char *text, size_t len)
+{
+	struct reader *r = ctx;
+	size_t begin;
+	struct json *v = begin_value(r, JSON_NUMBER, &begin);
+
+	if (!v)
+		return 0;
+	v->len = len;
+	v->text = arena_copy(r->doc, text, len);
+	return v->text ? 1 : (err_nomem(r->e), 0);
+}
+
+/* The decoded form of a string or key token; NULL with the error set when it is not acceptable. */
+static const char *decoded(
+	struct reader *r, const unsigned char *s, size_t len, size_t begin, size_t end)
+{
+	const char *raw = r->doc->source + begin;
+	char *copy;
+
+	if (memchr(s, '\0', len)) {
+		fail_at(r, begin, "NUL character in a string");
+		return NULL;
+	}
+	if (memchr(raw, '\\', end - begin) && !surrogates_paired(raw, end - begin)) {
+		fail_at(r, begin, "half of a surrogate pair in a string");
+		return NULL;
+	}
+	copy = arena_copy(r->doc, (const char *)s, len);
+	if (!copy)
+		err_nomem(r->e);
+	return copy;
+}
+
+static int on_string(void *ctx, const unsigned char *s, size_t len)
+{
+	struct reader *r = ctx;
+	size_t begin;
+	struct json *v = begin_value(r, JSON_STRING, &begin);
+
+	if (!v)
+		return 0;
+	v->raw = r->doc->source + begin;
+	v->raw_len = r->at - begin;
+	v->len = len;
+	v->text = decoded(r, s, len, begin, r->at);
+	return v->text != NULL;
+}
+
+static int on_key(void *ctx, const unsigned char *s, size_t len)
+{
+	struct reader *r = ctx;
+	size_t end = yajl_get_bytes_consumed(r->yajl);
+	size_t begin = token_begin(r, end);
+
+	r->at = end;
+	if (!count_value(r, begin))
+		return 0;
+	r->key_raw = r->doc->source + begin;
+	r->key_raw_len = end - begin;
+	r->key = decoded(r, s, len, begin, end);
+	return r->key != NULL;
+}
+
+static int open_container(struct reader *r, enum json_type type)
+{
+	size_t begin;
+	struct json *v = begin_value(r, type, &begin);
+
+	if (!v)
+		return 0;
+	if (++r->depth > r->limits->depth || r->depth > JSON_DEPTH_MAX) {
+		char what[80];
+
+		snprintf(what, sizeof what, "nested deeper than %zu levels", r->depth - 1);
+		return fail_at(r, begin, what);
+	}
+	r->open = v;
+	return 1;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct json *const *x = a, *const *y = b;
+	int order = strcmp((*x)->key, (*y)->key);
+
+	return order ? order : ((*x)->offset > (*y)->offset) - ((*x)->offset < (*y)->offset);
+}
+
+static int refuse_duplicate(struct reader *r, const struct json *later)
+{
+	struct str what = STR_INIT;
+
+	str_addf(&what, "key \"%.64s\" stands twice in one object", later->key);
+	fail_at(r, (size_t)(later->key_raw - r->doc->source), str_text(&what));
+	str_done(&what);
+	return 0;
+}
+
+/* Sorted, so that an object made of thousands of keys costs n log n and not its square. */
+static int check_duplicates(struct reader *r, const struct json *object)
+{
+	AUTO_FREE const struct json **sorted = NULL;
+	size_t n = 0;
+
+	if (object->count < 2)
+		return 1;
+	if (object->count <= 16) {
+		json_each (v, object)
+			for (const struct json *u = object->first; u != v; u = u->next)
+				if (strcmp(u->key, v->key) == 0)
+					return refuse_duplicate(r, v);
+		return 1;
+	}
+	sorted = reallocarray(NULL, object->count, sizeof(*sorted));
+	if (!sorted)
+		return err_nomem(r->e), 0;
+	json_each (v, object)
+		sorted[n++] = v;
+	qsort(sorted, n, sizeof(*sorted), by_key);
+	for (size_t i = 1; i < n; i++)
+		if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0)
+			return refuse_duplicate(r, sorted[i]);
+	return 1;
+}
+
+static int close_container(struct reader *r)
+{
+	struct json *v = r->open;
+
+	r->at = yajl_get_bytes_consumed(r->yajl);
+	r->depth--;
+	r->open = v->parent;
+	return v->type == JSON_OBJECT ? check_duplicates(r, v) : 1;
+}
+
+static int on_open_object(void *ctx)
+{
+	return open_container(ctx, JSON_OBJECT);
+}
+
+static int on_open_array(void *ctx)
+{
+	return open_container(ctx, JSON_ARRAY);
+}
+
+static int on_close(void *ctx)
+{
+	return close_container(ctx);
+}
+
+static const yajl_callbacks callbacks = {
+	.yajl_null = on_null,
+	.yajl_boolean = on_bool,
+	.yajl_number = on_number,
+	.yajl_string = on_string,
+	.yajl_start_map = on_open_object,
+	.yajl_map_key = on_key,
+	.yajl_end_map = on_close,
+	.yajl_start_array = on_open_array,
+	.yajl_end_array = on_close,
+};
+
+/* yajl's own words for a syntax error, without its multi-line drawing. */
+static void syntax_error(struct reader *r)
+{
+	size_t at = yajl_get_bytes_consumed(r->yajl);
+	unsigned char *words = yajl_get_error(r->yajl, 0, NULL, 0);
+	const char *text = words ? (const char *)words : "not JSON";
+	char what[160];
+
+	snprintf(what, sizeof what, "%.*s", (int)strcspn(text, "\n"), text);
+	fail_at(r, at < r->doc->source_len ? at : r->doc->source_len, what);
+	if (words)
+		yajl_free_error(r->yajl, words);
+}
+
+int json_parse(const char *text, size_t len, const struct json_limits *limits, unsigned flags,
+	struct json_doc **out, struct err *e)
+{
+	AUTO_JSON struct json_doc *doc = json_new();
+	struct reader r = {.limits = limits, .e = e};
+	yajl_status status;
+	size_t bad;
+
+	if (!doc)
+		return err_nomem(e);
+	r.doc = doc;
+	if (len > limits->bytes || len > UINT32_MAX)
+		return err_set(e, ERR_INPUT, "%zu bytes, limit %zu", len, limits->bytes);
+	doc->source = arena_copy(doc, text, len);
+	if (!doc->source)
+		return err_nomem(e);
+	doc->source_len = len;
+	if (!json_utf8_ok(text, len, &bad)) {
+		fail_at(&r, bad, "not valid UTF-8");
+		return -1;
+	}
+	r.yajl = yajl_alloc(&callbacks, NULL, &r);
+	if (!r.yajl)
+		return err_nomem(e);
+	yajl_config(r.yajl, yajl_allow_comments, (flags & JSON_COMMENTS) ? 1 : 0);
+	yajl_config(r.yajl, yajl_dont_validate_strings, 1); /* json_utf8_ok is the stricter judge */
+	status = yajl_parse(r.yajl, (const unsigned char *)doc->source, len);
+	if (status == yajl_status_ok)
+		status = yajl_complete_parse(r.yajl);
+	if (status == yajl_status_error)
+		syntax_error(&r);
+	yajl_free(r.yajl);
+	if (status != yajl_status_ok)
+		return -1; /* a callback that stopped the parser has set the error */
+	if (!doc->root)
+		return err_set(e, ERR_INPUT, "empty: a JSON value was expected");
+	*out = take_ptr(&doc);
+	return 0;
+}
+
+/* ---- looking ---- */
+
+bool json_is(const struct json *v, enum json_type type)
+{
+	return v && v->type == type;
+}
+
+static struct json *unless_null(struct json *v)
+{
+	return v && v->type != JSON_NULL ? v : NULL;
+}
+
+static struct json *member(const struct json *object, const char *key)
+{
+	if (!json_is(object, JSON_OBJECT))
+		return NULL;
+	json_each (v, object)
+		if (strcmp(v->key, key) == 0)
+			return v;
+	return NULL;
+}
+
+struct json *json_get(const struct json *object, const char *key)
+{
+	return unless_null(member(object, key));
+}
+
+struct json *json_item(const struct json *array, size_t index)
+{
+	if (!json_is(array, JSON_ARRAY))
+		return NULL;
+	json_each (v, array)
+		if (index-- == 0)
+			return unless_null(v);
+	return NULL;
+}
+
+struct json *json_at(const struct json *root, const char *pointer)
+{
+	struct json *v = (struct json *)root;
+	char token[256];
+
+	while (v && *pointer) {
+		size_t n = 0;
+		uint64_t index;
+
+		if (*pointer++ != '/')
+			return NULL;
+		for (; *pointer && *pointer != '/'; pointer++) {
+			char c = *pointer;
+
+			if (c == '~') {
+				pointer++;
+				if (*pointer != '0' && *pointer != '1')
+					return NULL;
+				c = *pointer == '0' ? '~' : '/';
+			}
+			if (n + 1 >= sizeof token)
+				return NULL;
+			token[n++] = c;
+		}
+		token[n] = '\0';
+		if (v->type == JSON_ARRAY)
+			v = num_u64(token, UINT32_MAX, &index) ? json_item(v, index) : NULL;
+		else
+			v = json_get(v, token);
+	}
+	return v;
+}
+
+const char *json_str(const struct json *v)
+{
+	return json_is(v, JSON_STRING) ? v->text : NULL;
+}
+
+bool json_is_true(const struct json *v)
+{
+	return json_is(v, JSON_BOOL) && v->flag;
+}
+
+bool json_u64(const struct json *v, uint64_t max, uint64_t *out)
+{
+	return json_is(v, JSON_NUMBER) && num_u64(v->text, max, out);
+}
+
+bool json_i64(const struct json *v, int64_t min, int64_t max, int64_t *out)
+{
+	return json_is(v, JSON_NUMBER) && num_i64(v->text, min, max, out);
+}
+
+bool json_equal(const struct json *a, const struct json *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (a->type != b->type || a->count != b->count)
+		return false;
+	switch (a->type) {
+	case JSON_NULL:
+		return true;
+	case JSON_BOOL:
+		return a->flag == b->flag;
+	case JSON_NUMBER:
+	case JSON_STRING:
+		return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+	case JSON_ARRAY:
+		for (const struct json *x = a->first, *y = b->first; x; x = x->next, y = y->next)
+			if (!json_equal(x, y))
+				return false;
+		return true;
+	case JSON_OBJECT:
+		json_each (x, a) {
+			const struct json *y = member(b, x->key);
+
+			if (!y || !json_equal(x, y))
+				return false;
+		}
+		return true;
+	}
+	return false;
+}
+
+/* ---- making ---- */
+
+struct json *json_null(struct json_doc *doc)
+{
+	return make(doc, JSON_NULL);
+}
+
+struct json *json_bool(struct json_doc *doc, bool flag)
+{
+	struct json *v = make(doc, JSON_BOOL);
+
+	if (v)
+		v->flag = flag;
+	return v;
+}
+
+static struct json *make_text(
+	struct json_doc *doc, enum json_type type, const char *text, size_t len)
+{
+	struct json *v = make(doc, type);
+
+	if (!v)
+		return NULL;
+	v->len = len;
+	v->text = arena_copy(doc, text, len);
+	return v->text ? v : NULL;
+}
+
+struct json *json_int(struct json_doc *doc, int64_t n)
+{
+	char text[32];
+	int len = snprintf(text, sizeof text, "%" PRId64, n);
+
+	return make_text(doc, JSON_NUMBER, text, (size_t)len);
+}
+
+struct json *json_uint(struct json_doc *doc, uint64_t n)
+{
+	char text[32];
+	int len = snprintf(text, sizeof text, "%" PRIu64, n);
+
+	return make_text(doc, JSON_NUMBER, text, (size_t)len);
+}
+
+struct json *json_string(struct json_doc *doc, const char *text)
+{
+	size_t bad;
+
+	assert(json_utf8_ok(text, strlen(text), &bad));
+	return make_text(doc, JSON_STRING, text, strlen(text));
+}
+
+struct json *json_string_lossy(struct json_doc *doc, const char *bytes)
+{
+	AUTO_STR struct str good = STR_INIT;
+	size_t len = strlen(bytes), bad;
+
+	while (!json_utf8_ok(bytes, len, &bad)) {
+		str_addn(&good, bytes, bad);
+		str_add(&good, "\xef\xbf\xbd");
+		bytes += bad + 1;
+		len -= bad + 1;
+	}
+	str_addn(&good, bytes, len);
+	return str_failed(&good) ? NULL : make_text(doc, JSON_STRING, str_text(&good), good.len);
+}
+
+struct json *json_array(struct json_doc *doc)
+{
+	return make(doc, JSON_ARRAY);
+}
+
+struct json *json_object(struct json_doc *doc)
+{
+	return make(doc, JSON_OBJECT);
+}
+
+static const char *copy_raw(struct json_doc *doc, const char *raw, size_t len, bool *ok)
+{
+	const char *copy = raw ? arena_copy(doc, raw, len) : NULL;
+
+	if (raw && !copy)
+		*ok = false;
+	return copy;
+}
+
+struct json *json_clone(struct json_doc *doc, const struct json *v)
+{
+	struct json *copy;
+	bool ok = true;
+
+	if (!v)
+		return NULL;
+	copy = make(doc, v->type);
+	if (!copy)
+		return NULL;
+	copy->flag = v->flag;
+	copy->len = v->len;
+	copy->raw_len = v->raw_len;
+	copy->text = copy_raw(doc, v->text, v->len, &ok);
+	copy->raw = copy_raw(doc, v->raw, v->raw_len, &ok);
+	json_each (child, v) {
+		struct json *c = ok ? json_clone(doc, child) : NULL;
+
+		if (!c)
+			return NULL;
+		if (child->key) {
+			c->key = arena_copy(doc, child->key, strlen(child->key));
+			c->key_raw_len = child->key_raw_len;
+			c->key_raw = copy_raw(doc, child->key_raw, child->key_raw_len, &ok);
+			if (!c->key)
+				ok = false;
+		}
+		link_last(copy, c);
+	}
+	return ok ? copy : NULL;
+}
+
+/* ---- changing ---- */
+
+int json_put(struct json_doc *doc, struct json *object, const char *key, struct json *v)
+{
+	struct json *old;
+
+	if (!object || !v)
+		return -1;
+	assert(object->type == JSON_OBJECT && !v->parent);
+	old = member(object, key);
+	if (old)
+		return json_replace(old, v);
+	v->key = arena_copy(doc, key, strlen(key));
+	if (!v->key)
+		return -1;
+	v->key_raw = NULL;
+	link_last(object, v);
+	return 0;
+}
+
+int json_push(struct json *array, struct json *v)
+{
+	if (!array || !v)
+		return -1;
+	assert(array->type == JSON_ARRAY && !v->parent);
+	link_last(array, v);
+	return 0;
+}
+
+int json_insert_before(struct json *sibling, struct json *v)
+{
+	if (!sibling || !v)
+		return -1;
+	assert(sibling->parent && sibling->parent->type == JSON_ARRAY && !v->parent);
+	v->parent = sibling->parent;
+	v->next = sibling;
+	v->prev = sibling->prev;
+	if (sibling->prev)
+		sibling->prev->next = v;
+	else
+		sibling->parent->first = v;
+	sibling->prev = v;
+	sibling->parent->count++;
+	return 0;
+}
+
+int json_replace(struct json *old, struct json *v)
+{
+	if (!old || !v)
+		return -1;
+	assert(old->parent && !v->parent);
+	v->key = old->key;
+	v->key_raw = old->key_raw;
+	v->key_raw_len = old->key_raw_len;
+	v->parent = old->parent;
+	v->prev = old->prev;
+	v->next = old->next;
+	if (v->prev)
+		v->prev->next = v;
+	else
+		v->parent->first = v;
+	if (v->next)
+		v->next->prev = v;
+	else
+		v->parent->last = v;
+	old->parent = old->prev = old->next = NULL;
+	return 0;
+}
+
+void json_remove(struct json *v)
+{
+	if (!v || !v->parent)
+		return;
+	if (v->prev)
+		v->prev->next = v->next;
+	else
+		v->parent->first = v->next;
+	if (v->next)
+		v->next->prev = v->prev;
+	else
+		v->parent->last = v->prev;
+	v->parent->count--;
+	v->parent = v->prev = v->next = NULL;
+}
+
+/* ---- writing ---- */
+
+void json_write_string(const char *text, size_t len, struct str *out)
+{
+	size_t plain = 0;
+
+	str_addc(out, '"');
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+			continue;
+		str_addn(out, text + plain, i - plain);
+		plain = i + 1;
+		if (c == '"' || c == '\\') {
+			str_addc(out, '\\');
+			str_addc(out, (char)c);
+		} else {
+			str_addf(out, "\\u%04x", c);
+		}
+	}
+	str_addn(out, text + plain, len - plain);
+	str_addc(out, '"');
+}
+
+static void write_break(struct str *out, int indent)
+{
+	if (indent < 0)
+		return;
+	str_addc(out, '\n');
+	for (int i = 0; i < indent; i++)
+		str_add(out, "  ");
+}
+
+/* INDENT is the level of V, or -1 for compact text. Depth is bounded by the reader and the passes. */
+static void write_value(const struct json *v, struct str *out, int indent)
+{
+	int inner = indent < 0 ? -1 : indent + 1;
+
+	switch (v->type) {
+	case JSON_NULL:
+		str_add(out, "null");
+		return;
+	case JSON_BOOL:
+		str_add(out, v->flag ? "true" : "false");
+		return;
+	case JSON_NUMBER:
+		str_addn(out, v->text, v->len);
+		return;
+	case JSON_STRING:
+		if (v->raw)
+			str_addn(out, v->raw, v->raw_len);
+		else
+			json_write_string(v->text, v->len, out);
+		return;
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		break;
+	}
+	str_addc(out, v->type == JSON_ARRAY ? '[' : '{');
+	json_each (child, v) {
+		if (child->prev)
+			str_addc(out, ',');
+		write_break(out, inner);
+		if (v->type == JSON_OBJECT) {
+			if (child->key_raw)
+				str_addn(out, child->key_raw, child->key_raw_len);
+			else
+				json_write_string(child->key, strlen(child->key), out);
+			str_add(out, indent < 0 ? ":" : ": ");
+		}
+		write_value(child, out, inner);
+	}
+	if (v->first)
+		write_break(out, indent);
+	str_addc(out, v->type == JSON_ARRAY ? ']' : '}');
+}
+
+void json_write(const struct json *v, struct str *out)
+{
+	write_value(v, out, -1);
+}
+
+void json_write_pretty(const struct json *v, struct str *out)
+{
+	write_value(v, out, 0);
+	str_addc(out, '\n');
+}
+
+void json_pointer_token(const char *text, struct str *out)
+{
+	for (; *text; text++) {
+		if (*text == '~')
+			str_add(out, "~0");
+		else if (*text == '/')
+			str_add(out, "~1");
+		else
+			str_addc(out, *text);
+	}
+}
+
+void json_pointer(const struct json *v, struct str *out)
+{
+	if (!v->parent)
+		return;
+	json_pointer(v->parent, out);
+	str_addc(out, '/');
+	if (v->parent->type == JSON_OBJECT) {
+		json_pointer_token(v->key, out);
+	} else {
+		size_t index = 0;
+
+		for (const struct json *u = v->prev; u; u = u->prev)
+			index++;
+		str_addf(out, "%zu", index);
+	}
+}
