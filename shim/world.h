@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * world - the questions a pass may ask about this host and this rootfs; so that passes stay pure.
+ *
+ * world_host() answers from the running system, by descriptor. Tests answer from a table.
+ */
+#ifndef CINCH_WORLD_H
+#define CINCH_WORLD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "profiles/profile.h"
+#include "shim/base/err.h"
+
+enum { WORLD_PATH_MAX = 4096 };
+
+/* What a mount source is, all symlinks followed. */
+struct world_source {
+	bool exists;
+	mode_t mode; /* S_IFDIR, S_IFREG, S_IFSOCK, ... of the end of the path */
+	char real[WORLD_PATH_MAX]; /* the resolved path */
+	/* the node's control it is or contains (an engine's socket, the state of cinch, ...), "" when
+	 * none; compared by device and inode, not by name */
+	char controls[WORLD_PATH_MAX];
+};
+
+/* What a path inside the rootfs is. */
+struct world_entry {
+	bool exists;
+	bool symlink; /* the last component is one */
+	mode_t mode;
+	char real
+		[WORLD_PATH_MAX]; /* resolved inside the rootfs, canonical, begins with '/'; the part
+	                            * that does not exist yet is appended as it is */
+};
+
+enum world_ns { WORLD_NS_OTHER, WORLD_NS_HOST, WORLD_NS_BAD };
+
+/* Each returns 0, or -1 and E when the question could not be answered: the pass then refuses. */
+struct world {
+	void *arg;
+	/* "." and relative paths are from the bundle (runtime-spec: mounts.source) */
+	int (*source)(void *arg, const char *path, struct world_source *out, struct err *e);
+	int (*rootfs_entry)(void *arg, const char *path, struct world_entry *out, struct err *e);
+	/* WORLD_NS_HOST: PATH is the namespace the engine itself is in, or pid 1's. BAD: not a namespace
+	 * of this type. */
+	int (*ns_path)(
+		void *arg, enum ns_type type, const char *path, enum world_ns *out, struct err *e);
+	/* a hook program, symlinks followed: regular, owned by root, not writable by others, and not
+	 * below the rootfs */
+	int (*hook_ok)(void *arg, const char *path, bool *ok, struct err *e);
+	bool in_user_ns; /* rootless: this process is not in the initial user namespace */
+	bool cgroup_v2; /* /sys/fs/cgroup is the unified hierarchy */
+};
+
+/*
+ * Answers from the running system. BUNDLE is a directory descriptor that stays open (borrowed),
+ * ROOT_PATH is root.path of the document (relative: to the bundle). *OUT is filled; world_done
+ * gives back what it owns.
+ */
+int world_host(int bundle, const char *root_path, struct world *out, struct err *e);
+void world_done(struct world *w);
+#define AUTO_WORLD __attribute__((cleanup(world_done)))
+
+#endif
