@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * io - whole files by descriptor, paths that stay below a directory, atomic replacement.
+ */
+#include "shim/base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/base/cleanup.h"
+
+int io_read_all(int fd, size_t max, char **text, size_t *len, struct err *e)
+{
+	AUTO_FREE char *buf = NULL;
+	size_t used = 0, cap = 16 * 1024;
+	struct stat st;
+
+	/* one read is enough for a regular file that does not grow meanwhile */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		if (st.st_size > 0 && (uint64_t)st.st_size > max)
+			return err_set(
+				e, ERR_INPUT, "%jd bytes, limit %zu", (intmax_t)st.st_size, max);
+		cap = (size_t)st.st_size + 2;
+	}
+	for (;;) {
+		char *bigger = buf && used + 1 < cap ? buf : realloc(buf, cap);
+		ssize_t n;
+
+		if (!bigger)
+			return err_nomem(e);
+		buf = bigger;
+		n = read(fd, buf + used, cap - used - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(e, errno, "read");
+		if (n == 0)
+			break;
+		used += (size_t)n;
+		if (used > max)
+			return err_set(e, ERR_INPUT, "more than %zu bytes", max);
+		if (used + 1 >= cap)
+			cap = cap > max ? max + 2 : 2 * cap;
+	}
+	buf[used] = '\0';
+	*text = take_ptr(&buf);
+	*len = used;
+	return 0;
+}
+
+int io_write_all(int fd, const void *bytes, size_t len, struct err *e)
+{
+	const char *p = bytes;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(e, errno, "write");
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int open_how(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.mode = (flags & (O_CREAT | O_TMPFILE)) ? mode : 0,
+		.resolve = resolve,
+	};
+	long fd;
+
+	/* EAGAIN: something was renamed while the kernel walked; it asks for another try */
+	for (int tries = 0; tries < 16; tries++) {
+		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	return (int)fd;
+}
+
+/* For kernels before 5.6: every component by itself, none of them a symlink. */
+static int open_by_steps(int dirfd, const char *name, int flags, mode_t mode)
+{
+	AUTO_FD int held = -1;
+	char part[256];
+
+	if (*name == '/' || *name == '\0') {
+		errno = EXDEV;
+		return -1;
+	}
+	for (;;) {
+		size_t len = strcspn(name, "/");
+		const char *rest = name + len + strspn(name + len, "/");
+		int fd;
+
+		if (len >= sizeof part) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		memcpy(part, name, len);
+		part[len] = '\0';
+		if (strcmp(part, "..") == 0) {
+			errno = EXDEV;
+			return -1;
+		}
+		if (*rest == '\0')
+			return openat(held >= 0 ? held : dirfd, part,
+				flags | O_NOFOLLOW | O_CLOEXEC, mode);
+		fd = openat(held >= 0 ? held : dirfd, part,
+			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return -1;
+		cleanup_fd(&held);
+		held = fd;
+		name = rest;
+	}
+}
+
+int io_open_beneath(int dirfd, const char *name, int flags, mode_t mode)
+{
+	int fd = open_how(dirfd, name, flags, mode,
+		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		return open_by_steps(dirfd, name, flags, mode); /* EPERM: an old container filter */
+	return fd;
+}
+
+int io_open_in_root(int dirfd, const char *path, int flags)
+{
+	return open_how(dirfd, path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+static const char *file_kind(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "a directory";
+	case S_IFLNK:
+		return "a symbolic link";
+	case S_IFIFO:
+		return "a FIFO";
+	case S_IFSOCK:
+		return "a socket";
+	case S_IFCHR:
+	case S_IFBLK:
+		return "a device";
+	default:
+		return "of an unknown kind";
+	}
+}
+
+int io_read_file_at(int dirfd, const char *name, size_t max, char **text, size_t *len,
+	struct stat *st, struct err *e)
+{
+	/* NONBLOCK: a FIFO must not hang us; NOCTTY: a terminal must not become ours */
+	AUTO_FD int fd = io_open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat own;
+
+	if (fd < 0 && errno == ELOOP)
+		return err_set(e, ERR_INPUT,
+			"read %s: it is a symbolic link, a regular file is needed", name);
+	if (fd < 0)
+		return err_set(e, errno, "open %s", name);
+	if (fstat(fd, &own) < 0)
+		return err_set(e, errno, "stat %s", name);
+	if (!S_ISREG(own.st_mode))
+		return err_set(e, ERR_INPUT, "read %s: it is %s, a regular file is needed", name,
+			file_kind(own.st_mode));
+	if (io_read_all(fd, max, text, len, e) < 0)
+		return err_wrap(e, "read %s", name);
+	if (st)
+		*st = own;
+	return 0;
+}
+
+/* A temporary beside NAME, made new; *TEMP (of SIZE) is its name. */
+static int open_temp(int dirfd, const char *name, char *temp, size_t size, struct err *e)
+{
+	int fd = -1;
+
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(temp, size, ".%s.cinch-%d-%u", name, getpid(), i);
+		fd = io_open_beneath(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+		if (fd >= 0 || errno != EEXIST)
+			break;
+	}
+	return fd >= 0 ? fd : err_set(e, errno, "create a new file beside %s", name);
+}
+
+static int fill_temp(int fd, const void *bytes, size_t len, const struct stat *like, struct err *e)
+{
+	if (io_write_all(fd, bytes, len, e) < 0)
+		return -1;
+	if (like && fchown(fd, like->st_uid, like->st_gid) < 0)
+		return err_set(e, errno, "keep its owner");
+	if (fchmod(fd, like ? like->st_mode & 0777 : 0600) < 0)
+		return err_set(e, errno, "keep its mode");
+	if (fsync(fd) < 0)
+		return err_set(e, errno, "write to disk");
+	return 0;
+}
+
+int io_replace_at(int dirfd, const char *name, const void *bytes, size_t len,
+	const struct stat *like, struct err *e)
+{
+	char temp[300];
+	AUTO_FD int fd = open_temp(dirfd, name, temp, sizeof temp, e);
+
+	if (fd < 0)
+		return -1;
+	if (fill_temp(fd, bytes, len, like, e) < 0) {
+		unlinkat(dirfd, temp, 0);
+		return err_wrap(e, "replace %s", name);
+	}
+	if (renameat(dirfd, temp, dirfd, name) < 0) {
+		err_set(e, errno, "replace %s", name);
+		unlinkat(dirfd, temp, 0);
+		return -1;
+	}
+	if (fsync(dirfd) < 0)
+		return err_set(e, errno, "replace %s: write the directory to disk", name);
+	return 0;
+}

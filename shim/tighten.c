@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tighten - run the passes over a document, in fixed order, and collect the report.
+ */
+#include "shim/tighten.h"
+
+#include "shim/edit.h"
+#include "shim/pass.h"
+
+/*
+ * The order matters where one pass looks at another's result: unknown members go first, so that
+ * nobody meets them; user comes before capabilities; namespaces before the mounts and sysctls whose
+ * reach they bound; mounts after rootfs, so that our own tmpfs mounts are judged like all others.
+ */
+static const struct {
+	enum control control;
+	pass_fn *run;
+} passes[] = {
+	{CONTROL_UNKNOWN, pass_unknown},
+	{CONTROL_PROCESS, pass_process},
+	{CONTROL_USER, pass_user},
+	{CONTROL_CAPABILITIES, pass_capabilities},
+	{CONTROL_NO_NEW_PRIVILEGES, pass_no_new_privileges},
+	{CONTROL_ENV, pass_env},
+	{CONTROL_HOOKS, pass_hooks},
+	{CONTROL_ANNOTATIONS, pass_annotations},
+	{CONTROL_NAMESPACES, pass_namespaces},
+	{CONTROL_ROOTFS, pass_rootfs},
+	{CONTROL_MOUNTS, pass_mounts},
+	{CONTROL_PATHS, pass_paths},
+	{CONTROL_DEVICES, pass_devices},
+	{CONTROL_SYSCTL, pass_sysctl},
+	{CONTROL_RESOURCES, pass_resources},
+	{CONTROL_SECCOMP, pass_seccomp},
+};
+
+int tighten(struct json_doc *doc, const struct profile *p, const struct world *w,
+	struct report *report, struct err *e)
+{
+	for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+		struct edit ed = {
+			.doc = doc,
+			.root = json_root(doc),
+			.report = report,
+			.profile = p->name,
+			.line = p->line[passes[i].control],
+			.control = passes[i].control,
+			.enforced = !profile_audits(p, passes[i].control),
+		};
+
+		/* under audit the pass works on a copy that nobody else ever sees */
+		if (!ed.enforced)
+			ed.root = json_clone(doc, ed.root);
+		if (!ed.root)
+			return err_nomem(e);
+		passes[i].run(&ed, p, w);
+		if (ed.failed)
+			return err_nomem(e);
+	}
+	return report_denials(report) ? report_refuse(report, p->name, e) : 0;
+}
