@@ -22,7 +22,7 @@ STATIC ?= $(if $(SAN)$(COV)$(FUZZ),,1)
 HARDEN = -fPIE -fstack-protector-strong -fno-common \
   $(if $(SAN)$(COV)$(FUZZ),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 EXTRA = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(if $(COV),--coverage -O0) \
-  $(if $(FUZZ),-fsanitize=fuzzer-no-link,address,undefined)
+  $(if $(FUZZ),-fsanitize=fuzzer-no-link -fsanitize=address -fsanitize=undefined)
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
   -Wformat=2 -Wvla -Wconversion -Wno-sign-conversion $(HARDEN) $(if $(WERROR),-Werror) \
   -D_GNU_SOURCE -I. -MMD -MP $(CFLAGS) $(EXTRA)
