@@ -30,6 +30,7 @@ struct spec_field {
 	const char *name; /* NULL ends the table */
 	enum spec_kind kind;
 	const struct spec_field *fields;
+	unsigned max; /* bytes of a string, elements of an array or map; 0: the default of spec.c */
 };
 
 /* The tables of a config.json, of a process object (exec --process) and of a linux.resources object
@@ -47,6 +48,9 @@ extern const struct json_limits spec_limits;
  * for the pass "unknown". Messages carry line, column and JSON Pointer.
  */
 int spec_check(const struct json_doc *doc, const struct spec_field *fields, struct err *e);
+
+/* The row of KEY (spelled exactly so), or NULL. */
+const struct spec_field *spec_find(const struct spec_field *fields, const char *key);
 
 /* True when A and B are one key to a case-folding reader. */
 bool spec_key_folds(const char *a, const char *b);
