@@ -5,6 +5,7 @@
 #ifndef CINCH_BASE_IO_H
 #define CINCH_BASE_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -37,5 +38,9 @@ int io_read_file_at(int dirfd, const char *name, size_t max, char **text, size_t
  * and the temporary is gone. */
 int io_replace_at(int dirfd, const char *name, const void *bytes, size_t len,
 	const struct stat *like, struct err *e);
+
+/* True when what ST describes belongs to root or to our own effective user and nobody else can write
+ * it: a file that may steer us. In a user namespace the host's root is the overflow uid, 65534. */
+bool io_owner_trusted(const struct stat *st);
 
 #endif

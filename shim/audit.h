@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * audit - one JSON line for every governed call: who asked for what, and what became of it.
+ *
+ * The file is opened for each line, so logrotate needs no signal. A line is one write() to an
+ * O_APPEND descriptor: lines of several processes do not mix. Values of environment variables are
+ * not in it (edit_remove_shown).
+ */
+#ifndef CINCH_AUDIT_H
+#define CINCH_AUDIT_H
+
+#include <time.h>
+
+#include "shim/base/err.h"
+#include "shim/base/json.h"
+#include "shim/config.h"
+
+struct audit {
+	struct json_doc *doc;  /* owns the record */
+	struct json *record;
+	struct timespec began; /* CLOCK_MONOTONIC */
+};
+
+#define AUDIT_INIT {NULL, NULL, {0, 0}}
+#define AUTO_AUDIT __attribute__((cleanup(audit_done)))
+
+/* Begin the record of VERB: its time and the caller (uid, loginuid, the parent process with its
+ * program and up to eight ancestors' names, from /proc; what cannot be read is left out). */
+int audit_begin(struct audit *a, const char *verb, struct err *e);
+/* Add a member; V is made in a->doc. -1 when V is NULL or the memory is out. */
+int audit_put(struct audit *a, const char *key, struct json *v);
+int audit_put_text(struct audit *a, const char *key, const char *text); /* NULL: nothing is added */
+/*
+ * Add the duration and append the line to c->audit_path (made 0600, its directory 0700). When that
+ * fails: -1 with the reason if c->audit_required, else a complaint to syslog (LOG_AUTHPRIV) and 0.
+ */
+int audit_commit(struct audit *a, const struct config *c, struct err *e);
+void audit_done(struct audit *a);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * failure - tell the engine and the person behind it why nothing was started.
+ */
+#include "shim/failure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shim/base/cleanup.h"
+#include "shim/base/io.h"
+#include "shim/base/json.h"
+#include "shim/base/str.h"
+
+/* What follows is for a JSON reader: bytes that are not UTF-8 must not make the line unreadable. */
+static void add_json_text(struct str *line, const char *text)
+{
+	AUTO_JSON struct json_doc *doc = json_new();
+	struct json *v = doc ? json_string_lossy(doc, text) : NULL;
+
+	if (v)
+		json_write(v, line);
+	else
+		str_add(line, "\"out of memory\"");
+}
+
+static void log_line(struct str *line, const char *message, bool json)
+{
+	time_t now = time(NULL);
+	char when[32] = "";
+	struct tm utc;
+
+	if (gmtime_r(&now, &utc))
+		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	if (json) {
+		str_add(line, "{\"level\":\"error\",\"msg\":");
+		add_json_text(line, message);
+		str_addf(line, ",\"time\":\"%s\"}\n", when);
+	} else {
+		str_addf(line, "time=\"%s\" level=error msg=", when);
+		add_json_text(line, message);
+		str_addc(line, '\n');
+	}
+}
+
+static int append(const char *log, const struct str *line, struct err *e)
+{
+	/* NONBLOCK: a FIFO without a reader is an error, not a hang */
+	AUTO_FD int fd =
+		open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+
+	if (fd < 0)
+		return err_set(e, errno, "open log %s", log);
+	return io_write_all(fd, str_text(line), line->len, e);
+}
+
+void failure_tell(const struct err *e, const char *log, bool json)
+{
+	AUTO_STR struct str message = STR_INIT, line = STR_INIT, out = STR_INIT;
+	struct err not_logged = {0};
+
+	str_addf(&message, "cinch: %s", e->msg);
+	if (log) {
+		log_line(&line, str_text(&message), json);
+		append(log, &line, &not_logged);
+	}
+	str_addf(&out, "%s\n", str_text(&message));
+	if (not_logged.code)
+		str_addf(&out, "cinch: %s\n", not_logged.msg);
+	/* nobody is left to tell when stderr fails */
+	(void)io_write_all(STDERR_FILENO, str_text(&out), out.len, NULL);
+}
