@@ -126,6 +126,11 @@ int audit_put_text(struct audit *a, const char *key, const char *text)
 	return text ? audit_put(a, key, json_string_lossy(a->doc, text)) : 0;
 }
 
+int audit_put_problem(struct audit *a, const struct config *c)
+{
+	return audit_put_text(a, "problem", c->problem.code ? c->problem.msg : NULL);
+}
+
 void audit_done(struct audit *a)
 {
 	json_free(a->doc);

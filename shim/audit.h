@@ -30,6 +30,8 @@ int audit_begin(struct audit *a, const char *verb, struct err *e);
 /* Add a member; V is made in a->doc. -1 when V is NULL or the memory is out. */
 int audit_put(struct audit *a, const char *key, struct json *v);
 int audit_put_text(struct audit *a, const char *key, const char *text); /* NULL: nothing is added */
+/* When the node's configuration was not usable, say so in this record, too. */
+int audit_put_problem(struct audit *a, const struct config *c);
 /*
  * Add the duration and append the line to c->audit_path (made 0600, its directory 0700). When that
  * fails: -1 with the reason if c->audit_required, else a complaint to syslog (LOG_AUTHPRIV) and 0.

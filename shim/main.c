@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cinch - an OCI runtime that makes a container smaller and then becomes the real runtime.
+ */
+#include <string.h>
+
+#include "shim/args.h"
+#include "shim/config.h"
+#include "shim/failure.h"
+#include "shim/runtime.h"
+#include "shim/verb.h"
+
+enum { EXIT_REFUSED = 1, EXIT_NO_RUNTIME = 127 }; /* as runc, and as a shell */
+
+static int (*const verbs[VERB_COUNT])(const struct call *c, struct err *e) = {
+	[VERB_PASS] = verb_pass,
+	[VERB_CREATE] = verb_create,
+	[VERB_RUN] = verb_create,
+	[VERB_RESTORE] = verb_create,
+	[VERB_EXEC] = verb_exec,
+	[VERB_UPDATE] = verb_exec,
+};
+
+/* Returns only when the runtime was not started. */
+static void run(int argc, char *argv[], struct args *args, struct err *e)
+{
+	AUTO_CONFIG struct config config = CONFIG_INIT;
+	char runtime[PATH_MAX];
+	struct call call = {
+		.args = args, .config = &config, .program = argv[0], .runtime = runtime};
+
+	if (args_parse(argc, argv, args, e) < 0 || config_load(NULL, &config, e) < 0 ||
+		runtime_find(config.runtime, runtime, e) < 0)
+		return;
+	verbs[args->verb](&call, e);
+}
+
+int main(int argc, char *argv[])
+{
+	AUTO_ARGS struct args args = {0};
+	struct err e = {0};
+	const char *format;
+
+	run(argc, argv, &args, &e);
+	format = args_value(&args, ARG_LOG_FORMAT);
+	failure_tell(&e, args_value(&args, ARG_LOG), format && strcmp(format, "json") == 0);
+	return e.code == ERR_NO_RUNTIME ? EXIT_NO_RUNTIME : EXIT_REFUSED;
+}

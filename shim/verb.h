@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * verb - what cinch does for each verb of the runtime's command line.
+ *
+ * A verb's function ends by becoming the runtime; it returns, with -1 and the reason, only when
+ * nothing was started.
+ */
+#ifndef CINCH_VERB_H
+#define CINCH_VERB_H
+
+#include <limits.h>
+
+#include "shim/args.h"
+#include "shim/base/err.h"
+#include "shim/base/num.h"
+#include "shim/config.h"
+
+struct call {
+	struct args *args;
+	const struct config *config;
+	const char *program; /* argv[0] */
+	const char *runtime; /* the real runtime's path */
+};
+
+/* create, run, restore: tighten the bundle's config.json, record, become the runtime. */
+int verb_create(const struct call *c, struct err *e);
+/* exec and update: record, hand on in canonical form. What they ask for is not judged yet. */
+int verb_exec(const struct call *c, struct err *e);
+/* All other verbs: hand on byte for byte. Looks at none of cinch's own files. */
+int verb_pass(const struct call *c, struct err *e);
+
+/* How many descriptors above stderr the engine hands to the container; args_parse has checked it. */
+static inline unsigned verb_preserve_fds(const struct args *a)
+{
+	uint64_t n = 0;
+
+	return num_u64(args_value(a, ARG_PRESERVE_FDS), INT_MAX, &n) ? (unsigned)n : 0;
+}
+
+#endif

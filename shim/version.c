@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * version - the one place the version string is compiled into; the Makefile owns it.
+ */
+#include "shim/version.h"
+
+const char cinch_version[] = CINCH_VERSION;
