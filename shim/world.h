@@ -19,6 +19,9 @@ enum { WORLD_PATH_MAX = 4096 };
 struct world_source {
 	bool exists;
 	mode_t mode; /* S_IFDIR, S_IFREG, S_IFSOCK, ... of the end of the path */
+	/* ST_RDONLY, ST_NOSUID, ST_NODEV, ST_NOEXEC of the mount it lies on (statvfs.h): a bind that
+	 * is remounted with options of its own loses those it does not repeat */
+	unsigned long flags;
 	char real[WORLD_PATH_MAX]; /* the resolved path */
 	/* the node's control it is or contains (an engine's socket, the state of cinch, ...), "" when
 	 * none; compared by device and inode, not by name */
@@ -50,6 +53,8 @@ struct world {
 	/* a hook program, symlinks followed: regular, owned by root, not writable by others, and not
 	 * below the rootfs */
 	int (*hook_ok)(void *arg, const char *path, bool *ok, struct err *e);
+	/* A and B (paths of any namespaces) are one and the same; may be NULL: never */
+	int (*ns_same)(void *arg, const char *a, const char *b, bool *same, struct err *e);
 	bool in_user_ns; /* rootless: this process is not in the initial user namespace */
 	bool cgroup_v2; /* /sys/fs/cgroup is the unified hierarchy */
 };
