@@ -158,6 +158,16 @@ void json_line_col(const struct json_doc *doc, const struct json *v, unsigned *l
 		line_col(doc->source, v->offset, line, col);
 }
 
+void json_key_line_col(
+	const struct json_doc *doc, const struct json *v, unsigned *line, unsigned *col)
+{
+	*line = *col = 0;
+	if (v && v->from_source && v->key_raw && doc->source)
+		line_col(doc->source, (size_t)(v->key_raw - doc->source), line, col);
+	else
+		json_line_col(doc, v, line, col);
+}
+
 /* ---- reading ---- */
 
 struct reader {

@@ -119,6 +119,9 @@ void json_pointer(const struct json *v, struct str *out);
 void json_pointer_token(const char *text, struct str *out);
 /* Line and column of V in the source; both 0 for a value that was made, not read. */
 void json_line_col(const struct json_doc *doc, const struct json *v, unsigned *line, unsigned *col);
+/* The same for the member name of V; of V itself when it has no name from the source. */
+void json_key_line_col(
+	const struct json_doc *doc, const struct json *v, unsigned *line, unsigned *col);
 
 /* Strict UTF-8 (no overlong forms, no surrogates, up to U+10FFFF). True when LEN bytes are all good;
  * else *BAD is the offset of the first bad one. */
