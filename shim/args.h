@@ -16,8 +16,12 @@
  * and refuses by name what any of the readers could take differently: unknown and abbreviated names,
  * empty values, both forms of one option (-b and --bundle), bundled short options, options behind the
  * id, numbers that are not plain decimal. What is left is emitted as "--name value" and bare "--flag"
- * with "--" before the id, which all of them read the same. An option only one runtime knows goes to
- * whichever runtime there is, which then takes or refuses it itself.
+ * (a lone dash as "--name=-", which early readers took for the first positional) with "--" before the
+ * id, which all of them read the same. An option only one runtime knows goes to whichever runtime
+ * there is, which then takes or refuses it itself.
+ *
+ * Refused although a runtime knows them: --config (crun, runc 1.4), because it names another file than
+ * the one that was judged, and the verb "mounts" (crun 1.20), which mounts into a running container.
  *
  * Every other verb, known or not, and a line without a verb pass byte for byte, without
  * --cinch-profile. The verb is only passed when no reader could find a governed one instead: as soon
@@ -130,7 +134,10 @@ struct args {
 	const char *profile; /* --cinch-profile, NULL when not given */
 
 	/* governed verbs */
-	bool help; /* --help on a governed verb: args_emit gives "VERB --help" and nothing else */
+	bool help; /* only help or the version is asked for: args_emit gives "VERB --help", "--help" or
+	            * "--version" and nothing else; nothing is to be judged */
+	const char *help_word;
+	bool help_global;
 	const char *id; /* checked: args_id_ok; NULL with help */
 	char *const *command; /* exec: the words behind the id, as they are */
 	size_t n_command;
@@ -138,8 +145,8 @@ struct args {
 		*given; /* in the order of the line; booleans that ended as false are not in */
 	size_t n_given;
 
-	char *const *argv; /* borrowed: the line, for pass-through */
-	int argc;
+	char **pass; /* the line without argv[0] and --cinch-profile, for pass-through; owned array */
+	size_t n_pass;
 };
 
 #define AUTO_ARGS __attribute__((cleanup(args_done)))
