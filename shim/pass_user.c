@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pass_user - root is refused, remapped or allowed; ids are whole and sane.
+ *
+ * Only numbers count, never names and never the image's passwd: an id that overflowed or was looked
+ * up has run as root (CVE-2024-40635, CVE-2026-46680). An absent user or id is 0. Unless root is
+ * allowed, group 0 counts as root as well, primary or supplementary: what belongs to the group root
+ * on the host's volumes is not the container's. uid, gid and additionalGids change together, or a
+ * stray group would stay behind (CVE-2022-36109, CVE-2023-25173).
+ */
+#include "shim/pass.h"
+
+#include <inttypes.h>
+
+enum { UMASK_MAX = 0777 };
+
+/* An id above 2^31-1 is negative for some reader. False: refused. */
+static bool id_sane(struct edit *ed, const struct json *v, const char *what, uint64_t *out)
+{
+	*out = 0;
+	if (!v || json_u64(v, INT32_MAX, out))
+		return true;
+	edit_deny(ed, v, "%s %s is above 2147483647 (CVE-2024-40635); use a smaller number", what,
+		v->text);
+	return false;
+}
+
+static bool groups_sane(struct edit *ed, const struct json *groups)
+{
+	bool sane = true;
+	uint64_t gid;
+
+	json_each (v, groups) {
+		if (v->text[0] == '-') {
+			edit_deny(ed, v, "group %s is negative", v->text);
+			sane = false;
+		} else if (!id_sane(ed, v, "group", &gid)) {
+			sane = false;
+		}
+	}
+	return sane;
+}
+
+/* The supplementary groups become the profile's, whatever the image's root was a member of. */
+static void remap_groups(struct edit *ed, struct json *user, const struct profile *p)
+{
+	struct json *groups = json_get(user, "additionalGids");
+	struct json *mine = json_array(ed->doc);
+
+	for (size_t i = 0; i < p->user.n_groups; i++) {
+		if (p->user.groups[i] && json_push(mine, json_uint(ed->doc, p->user.groups[i])) < 0)
+			ed->failed = true;
+	}
+	if (groups || (mine && mine->count))
+		edit_put(ed, user, "additionalGids", mine,
+			"the groups of root do not go with the remapped user");
+}
+
+static void remap(struct edit *ed, const struct profile *p)
+{
+	struct json *user = edit_object(ed, "/process/user", "root is remapped; absent means root");
+
+	if (!user)
+		return;
+	edit_put(ed, user, "uid", json_uint(ed->doc, p->user.uid),
+		"root is remapped; give the image a USER or set runAsUser to choose the number");
+	edit_put(ed, user, "gid", json_uint(ed->doc, p->user.gid),
+		"root's group is remapped with it");
+	remap_groups(ed, user, p);
+}
+
+/* The user is not root: neither may its groups be. */
+static void drop_group_root(
+	struct edit *ed, const struct profile *p, struct json *user, uint64_t gid)
+{
+	uint64_t extra;
+
+	if (gid == 0)
+		edit_put(ed, user, "gid", json_uint(ed->doc, p->user.gid),
+			"group 0 counts as root; set runAsGroup to choose another");
+	json_each_safe (v, json_get(user, "additionalGids")) {
+		if (json_u64(v, UINT64_MAX, &extra) && extra == 0)
+			edit_remove(ed, v, "group 0 counts as root");
+	}
+}
+
+void pass_user(struct edit *ed, const struct profile *p, const struct world *w)
+{
+	struct json *process = json_get(ed->root, "process");
+	struct json *user = json_get(process, "user");
+	struct json *umask = json_get(user, "umask");
+	uint64_t uid, gid, mask;
+	bool sane;
+
+	(void)w;
+	if (!process)
+		return;
+	sane = id_sane(ed, json_get(user, "uid"), "uid", &uid);
+	sane = id_sane(ed, json_get(user, "gid"), "gid", &gid) && sane;
+	sane = groups_sane(ed, json_get(user, "additionalGids")) && sane;
+	if (umask && !json_u64(umask, UMASK_MAX, &mask))
+		edit_deny(ed, umask, "umask %s is above 0777", umask->text);
+	if (!sane || p->user.root == ROOT_ALLOW)
+		return;
+	if (uid != 0)
+		drop_group_root(ed, p, user, gid);
+	else if (p->user.root == ROOT_REMAP)
+		remap(ed, p);
+	else
+		edit_deny_at(ed, "/process/user/uid",
+			"the process would run as root (uid 0); give the image a USER other than "
+			"root "
+			"or set runAsUser to a number other than 0");
+}
