@@ -181,13 +181,35 @@ static void glob_reach(const char *pat, size_t len, bool *at, size_t i)
 	}
 }
 
+/* Most patterns of a list miss by their plain beginning or end: this is what a start pays for. Moves
+ * both texts behind the plain beginning they share. */
+static bool glob_may_match(const char **pattern, const char **text)
+{
+	const char *p = *pattern, *t = *text, *star;
+
+	while (*p && *p != '*' && *p != '?' && *p == *t && strcmp(p, "/**") != 0)
+		p++, t++;
+	if (*p != '*' && *p != '?' && *p != *t && strcmp(p, "/**") != 0)
+		return false;
+	/* what "/" + "**" may stand for depends on the byte before it */
+	if (p > *pattern)
+		p--, t--;
+	*pattern = p;
+	*text = t;
+	star = strrchr(p, '*');
+	if (!star || strchr(star, '?'))
+		return true;
+	star += star[1] == '/' ? 2 : 1; /* that slash may stand for nothing, see glob_reach */
+	return str_ends(t, star);
+}
+
 bool str_glob(const char *pattern, const char *text)
 {
 	bool a[GLOB_MAX + 1], b[GLOB_MAX + 1];
 	bool *at = a, *next = b, *swap;
-	size_t len = strlen(pattern);
+	size_t len;
 
-	if (len > GLOB_MAX)
+	if (!glob_may_match(&pattern, &text) || (len = strlen(pattern)) > GLOB_MAX)
 		return false;
 	memset(at, 0, len + 1);
 	glob_reach(pattern, len, at, 0);
