@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * world - what this host and this rootfs are, asked by descriptor.
+ *
+ * Everything is opened with O_PATH, which neither blocks on a FIFO nor wakes a device, and judged by
+ * fstat of that descriptor.
+ */
+#include "shim/world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+
+#include "shim/base/cleanup.h"
+#include "shim/base/io.h"
+#include "shim/rootwalk.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+enum { OVERFLOW_UID = 65534 };
+static const ino_t initial_user_ns = 0xeffffffd; /* PROC_USER_INIT_INO, kernel ABI */
+
+/* A control point, or a directory above one. */
+struct point {
+	dev_t dev;
+	ino_t ino;
+	const struct world_control *of;
+	bool self;
+};
+
+struct host {
+	int bundle; /* borrowed */
+	int root; /* O_PATH of root.path, or -1 and ROOT_ERR */
+	struct err root_err;
+	struct stat root_st;
+	const struct world_control *controls;
+	struct point *points;
+	size_t n_points;
+	bool listed, in_user_ns;
+};
+
+/*
+ * What controls the node: engines and their state, what the kubelet trusts, cinch itself, the kernel.
+ * A socket elsewhere is found by being a socket (pass_mounts).
+ */
+static const struct world_control node_controls[] = {
+	{"/run/docker.sock", false},
+	{"/var/run/docker.sock", false},
+	{"/run/docker", false},
+	{"/run/containerd", false},
+	{"/run/containerd/containerd.sock", false},
+	{"/run/containerd/containerd.sock.ttrpc", false},
+	{"/run/k3s/containerd", false},
+	{"/run/crio", false},
+	{"/run/crio/crio.sock", false},
+	{"/run/podman", true},
+	{"/run/buildkit", true},
+	{"/run/nri", true},
+	{"/var/run/nri", true},
+	{"/run/cri-dockerd.sock", false},
+	{"/run/runc", true},
+	{"/run/crun", true},
+	{"/run/netns", false},
+	{"/run/systemd/private", false},
+	{"/run/dbus/system_bus_socket", false},
+	{"/run/cinch", true},
+	{"/etc/cinch", true},
+	{"/var/lib/cinch", true},
+	{"/var/lib/docker", false},
+	{"/var/lib/containerd", false},
+	{"/var/lib/containers", false},
+	{"/var/lib/kubelet", false},
+	{"/var/lib/kubelet/device-plugins", true},
+	{"/var/lib/kubelet/plugins_registry", true},
+	{"/var/lib/kubelet/pki", true},
+	{"/var/lib/etcd", true},
+	{"/etc/kubernetes", true},
+	{"/etc/containerd", true},
+	{"/etc/docker", true},
+	{"/etc/crio", true},
+	{"/etc/containers", true},
+	{"/etc/cni", true},
+	{"/etc/shadow", false},
+	{"/proc", true},
+	{"/sys", true},
+	{"/dev", false},
+	{NULL, false},
+};
+
+/* File systems whose files are the kernel's controls, wherever they are mounted. */
+static const struct {
+	unsigned type;
+	const char *name;
+} kernel_fs[] = {
+	{PROC_SUPER_MAGIC, "/proc"},
+	{SYSFS_MAGIC, "/sys"},
+	{CGROUP_SUPER_MAGIC, "/sys/fs/cgroup"},
+	{CGROUP2_SUPER_MAGIC, "/sys/fs/cgroup"},
+	{DEBUGFS_MAGIC, "/sys/kernel/debug"},
+	{TRACEFS_MAGIC, "/sys/kernel/tracing"},
+	{SECURITYFS_MAGIC, "/sys/kernel/security"},
+	{SELINUX_MAGIC, "/sys/fs/selinux"},
+	{BPF_FS_MAGIC, "/sys/fs/bpf"},
+	{EFIVARFS_MAGIC, "/sys/firmware/efi/efivars"},
+	{NSFS_MAGIC, "/proc"},
+};
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Where FD is, as this process sees it. */
+static int real_path(int fd, char out[WORLD_PATH_MAX], struct err *e)
+{
+	char link[40];
+	ssize_t n;
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	n = readlink(link, out, WORLD_PATH_MAX);
+	if (n < 0)
+		return err_set(e, errno, "read %s", link);
+	if (n >= WORLD_PATH_MAX)
+		return err_set(e, ENAMETOOLONG, "read %s", link);
+	out[n] = '\0';
+	if (out[0] != '/')
+		return err_set(e, ERR_INPUT, "\"%s\" has no path on this host", out);
+	return 0;
+}
+
+static int add_point(
+	struct host *h, const struct stat *st, const struct world_control *of, bool self)
+{
+	struct point *all = reallocarray(h->points, h->n_points + 1, sizeof *all);
+
+	if (!all)
+		return -1;
+	h->points = all;
+	all[h->n_points++] = (struct point){st->st_dev, st->st_ino, of, self};
+	return 0;
+}
+
+/* Call FN for "/", "/a", "/a/b" ... of REAL, which is changed only meanwhile; SELF for the last.
+ * Stops at the first that is not 0 and returns it. */
+static int each_prefix(char *real, int (*fn)(void *arg, const char *prefix, bool self), void *arg)
+{
+	size_t len = strlen(real);
+	int rc = fn(arg, "/", len == 1);
+
+	for (size_t i = 1; i <= len && len > 1 && rc == 0; i++) {
+		char kept = real[i];
+
+		if (kept != '/' && kept != '\0')
+			continue;
+		real[i] = '\0';
+		rc = fn(arg, real, kept == '\0');
+		real[i] = kept;
+	}
+	return rc;
+}
+
+struct listing {
+	struct host *host;
+	const struct world_control *of;
+};
+
+static int list_prefix(void *arg, const char *prefix, bool self)
+{
+	struct listing *l = arg;
+	struct stat st;
+
+	if (stat(prefix, &st) < 0)
+		return 0;
+	return add_point(l->host, &st, l->of, self);
+}
+
+/* The inodes of all controls that exist and of the directories above them, links followed. */
+static int list_points(struct host *h, struct err *e)
+{
+	char real[WORLD_PATH_MAX];
+
+	if (h->listed)
+		return 0;
+	for (const struct world_control *c = h->controls; c->path; c++) {
+		struct listing l = {h, c};
+		AUTO_FD int fd = open(c->path, O_PATH | O_CLOEXEC);
+
+		if (fd < 0)
+			continue; /* not on this node, or out of our own reach as well */
+		if (real_path(fd, real, e) < 0)
+			return -1;
+		if (each_prefix(real, list_prefix, &l) < 0)
+			return err_nomem(e);
+	}
+	h->listed = true;
+	return 0;
+}
+
+struct below {
+	const struct host *host;
+	const char *found;
+};
+
+/* A directory above the source is the root of a tree that counts as a whole. */
+static int find_tree(void *arg, const char *prefix, bool self)
+{
+	struct below *b = arg;
+	struct stat st;
+
+	if (self || stat(prefix, &st) < 0)
+		return 0;
+	for (size_t i = 0; i < b->host->n_points; i++) {
+		const struct point *p = &b->host->points[i];
+
+		if (p->self && p->of->tree && p->dev == st.st_dev && p->ino == st.st_ino) {
+			b->found = p->of->path;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* The control that FD (its stat ST, its path REAL) is, contains or lies in; NULL when none. */
+static const char *find_control(const struct host *h, int fd, const struct stat *st, char *real)
+{
+	struct below b = {h, NULL};
+	struct statfs fs;
+
+	for (size_t i = 0; i < h->n_points; i++)
+		if (h->points[i].dev == st->st_dev && h->points[i].ino == st->st_ino)
+			return h->points[i].of->path;
+	if (fstatfs(fd, &fs) == 0)
+		for (size_t i = 0; i < sizeof kernel_fs / sizeof *kernel_fs; i++)
+			if ((unsigned)fs.f_type == kernel_fs[i].type)
+				return kernel_fs[i].name;
+	each_prefix(real, find_tree, &b);
+	return b.found;
+}
+
+static int host_source(void *arg, const char *path, struct world_source *out, struct err *e)
+{
+	struct host *h = arg;
+	AUTO_FD int fd = openat(h->bundle, path, O_PATH | O_CLOEXEC);
+	const char *control;
+	struct stat st, again;
+	struct statvfs vfs;
+
+	out->exists = false;
+	out->real[0] = out->controls[0] = '\0';
+	out->mode = 0;
+	out->flags = 0;
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (fd < 0)
+		return err_set(e, errno, "open %s", path);
+	if (fstat(fd, &st) < 0 || fstatvfs(fd, &vfs) < 0)
+		return err_set(e, errno, "look at %s", path);
+	if (real_path(fd, out->real, e) < 0 || list_points(h, e) < 0)
+		return err_wrap(e, "%s", path);
+	/* a removed file has a name with " (deleted)", which may be another file's */
+	if (stat(out->real, &again) < 0 || !same_file(&st, &again))
+		return err_set(e, ERR_INPUT, "%s is no longer at %s", path, out->real);
+	control = find_control(h, fd, &st, out->real);
+	snprintf(out->controls, sizeof out->controls, "%s", control ? control : "");
+	out->exists = true;
+	out->mode = st.st_mode;
+	out->flags = vfs.f_flag & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC);
+	return 0;
+}
+
+static int host_entry(void *arg, const char *path, struct world_entry *out, struct err *e)
+{
+	struct host *h = arg;
+
+	if (h->root >= 0)
+		return rootwalk(h->root, path, out, e);
+	if (e)
+		*e = h->root_err;
+	return -1;
+}
+
+static const struct {
+	const char *file; /* below /proc/PID/ns */
+	int flag; /* what NS_GET_NSTYPE answers */
+} ns_kinds[NS_COUNT] = {
+	[NS_MOUNT] = {"mnt", CLONE_NEWNS},
+	[NS_PID] = {"pid", CLONE_NEWPID},
+	[NS_NETWORK] = {"net", CLONE_NEWNET},
+	[NS_IPC] = {"ipc", CLONE_NEWIPC},
+	[NS_UTS] = {"uts", CLONE_NEWUTS},
+	[NS_CGROUP] = {"cgroup", CLONE_NEWCGROUP},
+	[NS_USER] = {"user", CLONE_NEWUSER},
+	[NS_TIME] = {"time", CLONE_NEWTIME},
+};
+
+/* An O_PATH descriptor of PATH and its stat. *NSFS: it is a namespace. */
+static int open_ns(const char *path, struct stat *st, bool *nsfs, struct err *e)
+{
+	AUTO_FD int fd = open(path, O_PATH | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0)
+		return err_set(e, errno, "open %s", path);
+	if (fstat(fd, st) < 0 || fstatfs(fd, &fs) < 0)
+		return err_set(e, errno, "look at %s", path);
+	*nsfs = (unsigned)fs.f_type == NSFS_MAGIC;
+	return take_fd(&fd);
+}
+
+/* The engine's own namespace (this process was made by it), or that of pid 1 where it may be seen. */
+static bool is_host_ns(enum ns_type type, const struct stat *st)
+{
+	static const char *const of[] = {"self", "1"};
+	char path[40];
+	struct stat host;
+
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		snprintf(path, sizeof path, "/proc/%s/ns/%s", of[i], ns_kinds[type].file);
+		if (stat(path, &host) == 0 && same_file(st, &host))
+			return true;
+	}
+	return false;
+}
+
+static int host_ns_path(
+	void *arg, enum ns_type type, const char *path, enum world_ns *out, struct err *e)
+{
+	struct stat st;
+	bool nsfs;
+	AUTO_FD int fd = open_ns(path, &st, &nsfs, e);
+	AUTO_FD int ns = -1;
+	char link[40];
+
+	(void)arg;
+	if (fd < 0)
+		return -1;
+	*out = WORLD_NS_BAD;
+	if (!nsfs)
+		return 0;
+	/* only now that it is known to be no FIFO and no device may it really be opened */
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	ns = open(link, O_RDONLY | O_CLOEXEC);
+	if (ns < 0)
+		return err_set(e, errno, "open %s", path);
+	if (ioctl(ns, NS_GET_NSTYPE) == ns_kinds[type].flag)
+		*out = is_host_ns(type, &st) ? WORLD_NS_HOST : WORLD_NS_OTHER;
+	return 0;
+}
+
+static int host_ns_same(void *arg, const char *a, const char *b, bool *same, struct err *e)
+{
+	struct stat st_a, st_b;
+	bool ns_a, ns_b;
+	AUTO_FD int fd_a = open_ns(a, &st_a, &ns_a, e);
+	AUTO_FD int fd_b = fd_a < 0 ? -1 : open_ns(b, &st_b, &ns_b, e);
+
+	(void)arg;
+	if (fd_a < 0 || fd_b < 0)
+		return -1;
+	*same = ns_a && ns_b && same_file(&st_a, &st_b);
+	return 0;
+}
+
+struct hook_walk {
+	const struct host *host;
+	bool inside;
+};
+
+static int find_root(void *arg, const char *prefix, bool self)
+{
+	struct hook_walk *k = arg;
+	struct stat st;
+
+	(void)self;
+	k->inside = k->inside || (stat(prefix, &st) == 0 && same_file(&st, &k->host->root_st));
+	return 0;
+}
+
+static int host_hook_ok(void *arg, const char *path, bool *good, struct err *e)
+{
+	struct host *h = arg;
+	AUTO_FD int fd = open(path, O_PATH | O_CLOEXEC);
+	struct hook_walk k = {h, false};
+	char real[WORLD_PATH_MAX];
+	struct stat st;
+
+	if (fd < 0)
+		return err_set(e, errno, "open hook %s", path);
+	if (fstat(fd, &st) < 0)
+		return err_set(e, errno, "look at hook %s", path);
+	*good = false;
+	/* the host's root is a stranger inside a user namespace */
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 022) || !(st.st_mode & 0111) ||
+		!(st.st_uid == 0 || (h->in_user_ns && st.st_uid == OVERFLOW_UID)))
+		return 0;
+	if (real_path(fd, real, e) < 0)
+		return err_wrap(e, "hook %s", path);
+	/* dockerd replaced while it runs: "/proc/N/exe" is then a file without a name, and without a
+	 * name it lies below nothing; an image's file is on the rootfs's own device */
+	if (h->root >= 0 && st.st_nlink == 0)
+		k.inside = st.st_dev == h->root_st.st_dev;
+	else if (h->root >= 0)
+		each_prefix(real, find_root, &k);
+	*good = !k.inside;
+	return 0;
+}
+
+static void open_root(struct host *h, const char *path)
+{
+	AUTO_FD int fd = -1;
+
+	if (!path || !*path) {
+		err_set(&h->root_err, ERR_INPUT, "root.path is missing");
+		return;
+	}
+	fd = path[0] == '/' ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)
+			    : io_open_beneath(h->bundle, path, O_PATH | O_DIRECTORY, 0);
+	if (fd < 0 && errno == EXDEV)
+		err_set(&h->root_err, ERR_INPUT, "root.path %s leaves the bundle", path);
+	else if (fd < 0 || fstat(fd, &h->root_st) < 0)
+		err_set(&h->root_err, errno, "open root.path %s", path);
+	else
+		h->root = take_fd(&fd);
+}
+
+int world_host(int bundle, const char *root_path, struct world *out, struct err *e)
+{
+	struct host *h = calloc(1, sizeof *h);
+	struct statfs fs;
+	struct stat st;
+
+	if (!h)
+		return err_nomem(e);
+	h->bundle = bundle;
+	h->root = -1;
+	h->controls = node_controls;
+	open_root(h, root_path); /* a failure answers the questions about the rootfs */
+	h->in_user_ns = stat("/proc/self/ns/user", &st) == 0 && st.st_ino != initial_user_ns;
+	*out = (struct world){
+		.arg = h,
+		.source = host_source,
+		.rootfs_entry = host_entry,
+		.ns_path = host_ns_path,
+		.hook_ok = host_hook_ok,
+		.ns_same = host_ns_same,
+		.in_user_ns = h->in_user_ns,
+		.cgroup_v2 = statfs("/sys/fs/cgroup", &fs) == 0 &&
+			     (unsigned)fs.f_type == CGROUP2_SUPER_MAGIC,
+	};
+	return 0;
+}
+
+void world_host_controls(struct world *w, const struct world_control *table)
+{
+	struct host *h = w->arg;
+
+	h->controls = table;
+}
+
+void world_done(struct world *w)
+{
+	struct host *h = w->arg;
+
+	if (!h)
+		return;
+	if (h->root >= 0)
+		close(h->root);
+	free(h->points);
+	free(h);
+	w->arg = NULL;
+}

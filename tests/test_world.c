@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_world - the answers of world_host() about a small tree in a temporary directory.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shim/base/cleanup.h"
+#include "shim/world.h"
+#include "tests/tap.h"
+
+static char base[] = "/tmp/cinch-world-XXXXXX";
+
+static const char *at(const char *rel)
+{
+	static char path[4][512];
+	static unsigned turn;
+	char *p = path[turn++ % 4];
+
+	snprintf(p, sizeof path[0], "%s/%s", base, rel);
+	return p;
+}
+
+static void dir(const char *rel)
+{
+	assert(mkdir(at(rel), 0755) == 0);
+}
+
+static void file(const char *rel, mode_t mode)
+{
+	int fd = open(at(rel), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	assert(fd >= 0 && fchmod(fd, mode) == 0);
+	close(fd);
+}
+
+static void sym(const char *target, const char *rel)
+{
+	assert(symlink(target, at(rel)) == 0);
+}
+
+static void make_tree(void)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert(mkdtemp(base));
+	dir("run");
+	dir("run/engine");
+	snprintf(sa.sun_path, sizeof sa.sun_path, "%s", at("run/engine/engine.sock"));
+	assert(s >= 0 && bind(s, (struct sockaddr *)&sa, sizeof sa) == 0);
+	close(s);
+	dir("state");
+	dir("state/deep");
+	file("state/deep/record", 0600);
+	dir("data");
+	dir("data/sub");
+	file("data/file", 0644);
+	assert(mkfifo(at("data/fifo"), 0644) == 0);
+	assert(link(at("run/engine/engine.sock"), at("data/hard.sock")) == 0);
+	sym("../run", "data/to-run");
+	sym("file", "data/to-file");
+	sym("loop", "data/loop");
+	dir("bundle");
+	dir("bundle/inner");
+	dir("bundle/rootfs");
+	sym("../data", "bundle/out");
+	dir("bundle/rootfs/etc");
+	dir("bundle/rootfs/usr");
+	dir("bundle/rootfs/usr/lib");
+	file("bundle/rootfs/etc/hosts", 0644);
+	assert(mkfifo(at("bundle/rootfs/etc/fifo"), 0644) == 0);
+	sym("/etc", "bundle/rootfs/dev");
+	sym("../../../../../../etc", "bundle/rootfs/climb");
+	sym("usr/lib", "bundle/rootfs/lib");
+	sym("../etc/hosts", "bundle/rootfs/usr/names");
+	sym("/proc/sys/kernel", "bundle/rootfs/dangling");
+	sym("a", "bundle/rootfs/b");
+	sym("b", "bundle/rootfs/a");
+	file("bundle/rootfs/usr/hook", 0755);
+	file("good-hook", 0755);
+	file("loose-hook", 0775);
+	file("not-a-program", 0644);
+	sym("good-hook", "hook-link");
+}
+
+struct source_case {
+	const char *path, *real, *controls; /* below the tree; NULL: none */
+	mode_t type; /* 0: does not exist */
+};
+
+static void sources(const struct world *w)
+{
+	static const struct source_case cases[] = {
+		{"data", "data", NULL, S_IFDIR},
+		{"data/file", "data/file", NULL, S_IFREG},
+		{"data/to-file", "data/file", NULL, S_IFREG},
+		{"data/../data//sub/", "data/sub", NULL, S_IFDIR},
+		{"data/fifo", "data/fifo", NULL, S_IFIFO},
+		{"data/none", NULL, NULL, 0},
+		{"data/file/none", NULL, NULL, 0},
+		{"run/engine/engine.sock", "run/engine/engine.sock", "run/engine/engine.sock",
+			S_IFSOCK},
+		{"data/hard.sock", "data/hard.sock", "run/engine/engine.sock", S_IFSOCK},
+		{"run/engine", "run/engine", "run/engine/engine.sock", S_IFDIR},
+		{"run", "run", "run/engine/engine.sock", S_IFDIR},
+		{"data/to-run", "run", "run/engine/engine.sock", S_IFDIR},
+		{"", "", "run/engine/engine.sock", S_IFDIR},
+		{"state", "state", "state", S_IFDIR},
+		{"state/deep", "state/deep", "state", S_IFDIR},
+		{"state/deep/record", "state/deep/record", "state", S_IFREG},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct source_case *c = &cases[i];
+		struct world_source s;
+		struct err e = {0};
+		bool good =
+			w->source(w->arg, at(c->path), &s, &e) == 0 && s.exists == (c->type != 0);
+
+		if (good && c->type) {
+			const char *real = *c->path ? at(c->real) : base;
+
+			good = strcmp(s.real, real) == 0 && (s.mode & S_IFMT) == c->type &&
+			       strcmp(s.controls, c->controls ? at(c->controls) : "") == 0;
+		}
+		if (!ok(good, "source %s", c->path))
+			printf("# %s, real %s, controls \"%s\"\n", e.msg, s.real, s.controls);
+	}
+}
+
+static void odd_sources(const struct world *w)
+{
+	struct world_source s;
+	struct err e = {0};
+	char path[600];
+
+	ok(w->source(w->arg, "inner", &s, &e) == 0 && strcmp(s.real, at("bundle/inner")) == 0,
+		"a relative source begins at the bundle");
+	ok(w->source(w->arg, "out/sub", &s, &e) == 0 && strcmp(s.real, at("data/sub")) == 0,
+		"its links are followed");
+	ok(w->source(w->arg, "", &s, &e) == 0 && !s.exists, "no source");
+	ok(w->source(w->arg, at("data/loop"), &s, &e) < 0 && e.code == ELOOP, "a loop: %s", e.msg);
+	snprintf(path, sizeof path, "/proc/self/root%s/data", base);
+	ok(w->source(w->arg, path, &s, &e) == 0 && strcmp(s.real, at("data")) == 0,
+		"through a magic link");
+	ok(w->source(w->arg, "/", &s, &e) == 0 && s.controls[0], "the whole host: %s", s.controls);
+	ok(w->source(w->arg, "/proc/sys/kernel", &s, &e) == 0 && strcmp(s.controls, "/proc") == 0,
+		"a directory of procfs");
+	ok(w->source(w->arg, "/proc/self/ns/net", &s, &e) < 0, "a namespace: %s", e.msg);
+	ok(w->source(w->arg, at("data"), &s, &e) == 0 && !(s.flags & ST_RDONLY), "not read-only");
+}
+
+static void built_in(int bundle)
+{
+	AUTO_WORLD struct world w = {0};
+	struct world_source s;
+	struct err e = {0};
+
+	assert(world_host(bundle, "rootfs", &w, &e) == 0);
+	ok(w.source(w.arg, "/", &s, &e) == 0 && s.controls[0], "built-in: / contains %s",
+		s.controls);
+	ok(w.source(w.arg, "/dev", &s, &e) == 0 && strcmp(s.controls, "/dev") == 0,
+		"built-in: /dev");
+	ok(w.source(w.arg, "/sys", &s, &e) == 0 && strcmp(s.controls, "/sys") == 0,
+		"built-in: /sys");
+	ok(w.source(w.arg, "/etc", &s, &e) == 0 && s.controls[0], "built-in: /etc contains %s",
+		s.controls);
+	ok(w.source(w.arg, "/etc/hosts", &s, &e) == 0 && !s.controls[0],
+		"built-in: not /etc/hosts");
+	ok(w.source(w.arg, at("data"), &s, &e) == 0 && !s.controls[0], "built-in: not a plain one");
+}
+
+/* In a mount namespace of its own: another bind of a control, and flags of a mount. */
+static int in_mount_ns(int bundle, const struct world_control *table)
+{
+	AUTO_WORLD struct world w = {0};
+	struct world_source s;
+	struct err e = {0};
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return 77;
+	if (mount(at("run"), at("data/sub"), NULL, MS_BIND, NULL) < 0 ||
+		mount(at("state"), at("usr"), NULL, MS_BIND, NULL) < 0 ||
+		mount(at("data"), at("ro"), NULL, MS_BIND, NULL) < 0 ||
+		mount(NULL, at("ro"), NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOEXEC, NULL) < 0)
+		return 78;
+	if (world_host(bundle, "rootfs", &w, &e) < 0)
+		return 1;
+	world_host_controls(&w, table);
+	if (w.source(w.arg, at("data/sub"), &s, &e) < 0 || !s.controls[0])
+		return 2;
+	if (w.source(w.arg, at("usr/deep"), &s, &e) < 0 || !s.controls[0])
+		return 3;
+	if (w.source(w.arg, at("ro/file"), &s, &e) < 0 || s.controls[0] || !(s.flags & ST_RDONLY) ||
+		!(s.flags & ST_NOEXEC))
+		return 4;
+	return w.in_user_ns ? 0 : 5;
+}
+
+static void other_binds(int bundle, const struct world_control *table)
+{
+	int status;
+	pid_t pid;
+
+	dir("usr");
+	dir("ro");
+	fflush(stdout);
+	pid = fork();
+	assert(pid >= 0);
+	if (pid == 0)
+		_exit(in_mount_ns(bundle, table));
+	assert(waitpid(pid, &status, 0) == pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		tap_skip("another bind of a control", "no user and mount namespaces here");
+	else
+		ok(status == 0, "another bind of a control, a mount's flags, a user namespace (%d)",
+			WEXITSTATUS(status));
+}
+
+static void rootfs(const struct world *w)
+{
+	static const struct {
+		const char *path, *real;
+		mode_t type; /* 0: does not exist */
+		bool symlink;
+	} cases[] = {
+		{"/", "/", S_IFDIR, false},
+		{"/etc/hosts", "/etc/hosts", S_IFREG, false},
+		{"etc//./hosts", "/etc/hosts", S_IFREG, false},
+		{"/etc/../usr/lib/", "/usr/lib", S_IFDIR, false},
+		{"/../../etc", "/etc", S_IFDIR, false},
+		{"/etc/fifo", "/etc/fifo", S_IFIFO, false},
+		{"/dev", "/etc", S_IFDIR, true},
+		{"/dev/", "/etc", S_IFDIR, true},
+		{"/dev/null", "/etc/null", 0, false},
+		{"/dev/hosts", "/etc/hosts", S_IFREG, false},
+		{"/climb", "/etc", S_IFDIR, true},
+		{"/climb/new/dir", "/etc/new/dir", 0, false},
+		{"/lib/x", "/usr/lib/x", 0, false},
+		{"/usr/names", "/etc/hosts", S_IFREG, true},
+		{"/lib/../names", "/etc/hosts", S_IFREG, true},
+		{"/dangling", "/proc/sys/kernel", 0, true},
+		{"/dangling/core_pattern", "/proc/sys/kernel/core_pattern", 0, false},
+		{"/new/a/b", "/new/a/b", 0, false},
+	};
+	static const char *const bad[] = {"/a", "/b/c", "/etc/hosts/x", "/new/../etc"};
+	struct world_entry n;
+	char path[WORLD_PATH_MAX + 8];
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct err e = {0};
+		bool good = w->rootfs_entry(w->arg, cases[i].path, &n, &e) == 0 &&
+			    strcmp(n.real, cases[i].real) == 0 &&
+			    n.exists == (cases[i].type != 0) &&
+			    (n.mode & S_IFMT) == cases[i].type && n.symlink == cases[i].symlink;
+
+		if (!ok(good, "rootfs %s", cases[i].path))
+			printf("# %s, real %s, exists %d, symlink %d\n", e.msg, n.real, n.exists,
+				n.symlink);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct err e = {0};
+
+		ok(w->rootfs_entry(w->arg, bad[i], &n, &e) < 0, "rootfs %s: %s", bad[i], e.msg);
+	}
+	memset(path, 'x', sizeof path - 1);
+	path[sizeof path - 1] = '\0';
+	ok(w->rootfs_entry(w->arg, path, &n, NULL) < 0, "rootfs: a path too long");
+	for (size_t i = 0; i + 2 < sizeof path; i += 2)
+		memcpy(path + i, "/y", 2);
+	path[WORLD_PATH_MAX - 1] = '\0';
+	ok(w->rootfs_entry(w->arg, path, &n, NULL) == 0, "rootfs: the longest path");
+}
+
+static void bad_roots(int bundle)
+{
+	static const char *const bad[] = {
+		NULL, "", "none", "..", "../data", "out", "rootfs/etc/hosts"};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		AUTO_WORLD struct world w = {0};
+		struct world_entry n;
+		struct err e = {0};
+		bool made = world_host(bundle, bad[i], &w, &e) == 0;
+
+		ok(made && w.rootfs_entry(w.arg, "/etc", &n, &e) < 0, "root.path %s: %s",
+			bad[i] ? bad[i] : "(none)", e.msg);
+	}
+}
+
+static void namespaces(const struct world *w)
+{
+	static const struct {
+		const char *path;
+		enum ns_type type;
+		int want; /* -1: an error */
+	} cases[] = {
+		{"/proc/self/ns/net", NS_NETWORK, WORLD_NS_HOST},
+		{"/proc/self/ns/pid", NS_PID, WORLD_NS_HOST},
+		{"/proc/self/ns/mnt", NS_MOUNT, WORLD_NS_HOST},
+		{"/proc/self/ns/user", NS_USER, WORLD_NS_HOST},
+		{"/proc/self/ns/net", NS_PID, WORLD_NS_BAD},
+		{"/proc/self/status", NS_PID, WORLD_NS_BAD},
+		{"/dev/null", NS_NETWORK, WORLD_NS_BAD},
+		{"/nonexistent/ns", NS_NETWORK, -1},
+	};
+	enum world_ns is;
+	struct err e = {0};
+	char path[64];
+	bool same;
+	pid_t pid;
+	int ready[2];
+	char c;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int rc = w->ns_path(w->arg, cases[i].type, cases[i].path, &is, &e);
+
+		ok(cases[i].want < 0 ? rc < 0 : rc == 0 && (int)is == cases[i].want,
+			"namespace %s as type %d", cases[i].path, cases[i].type);
+	}
+	ok(w->ns_path(w->arg, NS_NETWORK, at("data/fifo"), &is, &e) == 0 && is == WORLD_NS_BAD,
+		"a FIFO is no namespace and blocks nobody");
+	assert(pipe(ready) == 0);
+	pid = fork();
+	assert(pid >= 0);
+	if (pid == 0) {
+		c = unshare(CLONE_NEWUSER | CLONE_NEWUTS) == 0 ? 'y' : 'n';
+		if (write(ready[1], &c, 1) == 1)
+			pause();
+		_exit(0);
+	}
+	assert(read(ready[0], &c, 1) == 1);
+	snprintf(path, sizeof path, "/proc/%d/ns/uts", pid);
+	if (c == 'y')
+		ok(w->ns_path(w->arg, NS_UTS, path, &is, &e) == 0 && is == WORLD_NS_OTHER,
+			"another process's own namespace");
+	else
+		tap_skip("another process's own namespace", "no user namespaces here");
+	ok(w->ns_same(w->arg, path, "/proc/self/ns/uts", &same, &e) == 0 && same == (c != 'y'),
+		"two of one type");
+	snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
+	ok(w->ns_same(w->arg, path, "/proc/self/ns/net", &same, &e) == 0 && same, "the same one");
+	ok(w->ns_same(w->arg, at("data/file"), at("data/to-file"), &same, &e) == 0 && !same,
+		"one file is not one namespace");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+static void hooks(const struct world *w)
+{
+	static const struct {
+		const char *path;
+		bool good;
+	} cases[] = {
+		{"good-hook", true},
+		{"hook-link", true},
+		{"loose-hook", false},
+		{"not-a-program", false},
+		{"data", false},
+		{"data/fifo", false},
+		{"bundle/rootfs/usr/hook", false},
+	};
+	struct err e = {0};
+	bool good;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		if (geteuid() == 0 || !cases[i].good)
+			ok(w->hook_ok(w->arg, at(cases[i].path), &good, &e) == 0 &&
+					good == cases[i].good,
+				"hook %s", cases[i].path);
+		else
+			ok(w->hook_ok(w->arg, at(cases[i].path), &good, &e) == 0 && !good,
+				"hook %s of a plain user", cases[i].path);
+	ok(w->hook_ok(w->arg, "/bin/sh", &good, &e) == 0 && good, "hook /bin/sh");
+	ok(w->hook_ok(w->arg, at("none"), &good, &e) < 0, "hook that is not there: %s", e.msg);
+}
+
+int main(void)
+{
+	struct world_control table[4] = {{0}};
+	AUTO_WORLD struct world w = {0};
+	AUTO_FD int bundle = -1;
+	char sock[512], state[512], cleanup[600];
+	struct err e = {0};
+
+	make_tree();
+	snprintf(sock, sizeof sock, "%s", at("run/engine/engine.sock"));
+	snprintf(state, sizeof state, "%s", at("state"));
+	table[0].path = "/nonexistent/engine.sock";
+	table[1] = (struct world_control){sock, false};
+	table[2] = (struct world_control){state, true};
+	bundle = open(at("bundle"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ok(bundle >= 0 && world_host(bundle, "rootfs", &w, &e) == 0, "the world of a bundle");
+	world_host_controls(&w, table);
+	sources(&w);
+	odd_sources(&w);
+	built_in(bundle);
+	rootfs(&w);
+	bad_roots(bundle);
+	namespaces(&w);
+	hooks(&w);
+	other_binds(bundle, table);
+	snprintf(cleanup, sizeof cleanup, "rm -rf %s", base);
+	ok(system(cleanup) == 0, "cleaned up");
+	return tap_done();
+}
