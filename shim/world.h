@@ -65,6 +65,13 @@ struct world {
  * gives back what it owns.
  */
 int world_host(int bundle, const char *root_path, struct world *out, struct err *e);
+/* A file or directory of the host that gives control of the node. */
+struct world_control {
+	const char *path; /* NULL ends a table; what does not exist costs nothing */
+	bool tree; /* so does everything below it */
+};
+/* Another table than the built-in one (borrowed); before the first question. */
+void world_host_controls(struct world *w, const struct world_control *table);
 void world_done(struct world *w);
 #define AUTO_WORLD __attribute__((cleanup(world_done)))
 

@@ -9,20 +9,22 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Copies SRC escaped into DST of SIZE bytes; what does not fit ends in "...". */
-static void put_escaped(char *dst, size_t size, const char *src)
+/* Copies SRC escaped into DST of SIZE (at least 4) bytes; what does not fit ends in "...", and no
+ * character or escape is cut in halves. Returns the length. */
+static size_t put_escaped(char *dst, size_t size, const char *src)
 {
 	static const char hex[] = "0123456789abcdef";
-	size_t n = 0;
+	size_t n = 0, cut = 0;
 
 	for (; *src; src++) {
 		unsigned char c = (unsigned char)*src;
 		size_t need = c < 0x20 || c == 0x7f ? 4 : 1;
 
+		if (n + 4 <= size && (c & 0xc0) != 0x80)
+			cut = n;
 		if (n + need + 1 > size) {
-			if (size > 4)
-				memcpy(dst + (n + 4 > size ? size - 4 : n), "...", 4);
-			return;
+			memcpy(dst + cut, "...", 4);
+			return cut + 3;
 		}
 		if (need == 1) {
 			dst[n++] = (char)c;
@@ -34,38 +36,39 @@ static void put_escaped(char *dst, size_t size, const char *src)
 		dst[n++] = hex[c & 15];
 	}
 	dst[n] = '\0';
+	return n;
 }
 
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
-	char raw[ERR_MSG_MAX];
+	char raw[2 * ERR_MSG_MAX]; /* cut here, it is too long for the message in any case */
+	const char *reason = NULL;
 	va_list ap;
-	int n;
+	size_t used;
 
 	if (!e)
 		return -1;
 	va_start(ap, fmt);
-	n = vsnprintf(raw, sizeof raw, fmt, ap);
-	va_end(ap);
-	if (n < 0)
+	if (vsnprintf(raw, sizeof raw, fmt, ap) < 0)
 		raw[0] = '\0';
-	if (n >= (int)sizeof raw)
-		memcpy(raw + sizeof raw - 4, "...", 4);
-	e->code = code;
-	put_escaped(e->msg, sizeof e->msg, raw);
+	va_end(ap);
 	if (code > 0) {
-		size_t used = strlen(e->msg);
-
-		snprintf(e->msg + used, sizeof e->msg - used, ": %s",
-			strerrordesc_np(code) ? strerrordesc_np(code) : "unknown error");
+		reason = strerrordesc_np(code);
+		reason = reason ? reason : "unknown error";
 	}
+	e->code = code;
+	/* a long name must not push the reason out */
+	used = put_escaped(e->msg, sizeof e->msg - (reason ? strlen(reason) + 2 : 0), raw);
+	if (reason)
+		snprintf(e->msg + used, sizeof e->msg - used, ": %s", reason);
 	return -1;
 }
 
 int err_wrap(struct err *e, const char *fmt, ...)
 {
-	char place[ERR_MSG_MAX], old[ERR_MSG_MAX], both[2 * ERR_MSG_MAX];
+	char place[2 * ERR_MSG_MAX], old[ERR_MSG_MAX];
 	va_list ap;
+	size_t keep, used;
 
 	if (!e)
 		return -1;
@@ -74,8 +77,11 @@ int err_wrap(struct err *e, const char *fmt, ...)
 		place[0] = '\0';
 	va_end(ap);
 	memcpy(old, e->msg, sizeof old);
-	snprintf(both, sizeof both, "%s: %s", place, old);
-	put_escaped(e->msg, sizeof e->msg, both);
+	keep = strlen(old) < sizeof old / 2 ? strlen(old) : sizeof old / 2;
+	used = put_escaped(e->msg, sizeof e->msg - keep - 2, place);
+	memcpy(e->msg + used, ": ", 2);
+	used += 2;
+	put_escaped(e->msg + used, sizeof e->msg - used, old);
 	return -1;
 }
 

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,10 +171,18 @@ void json_key_line_col(
 
 /* ---- reading ---- */
 
+struct block { /* one allocation of yajl's */
+	struct block *next, **link;
+	char bytes[] __attribute__((aligned(16)));
+};
+
 struct reader {
 	struct json_doc *doc;
 	const struct json_limits *limits;
 	yajl_handle yajl;
+	struct block *blocks;
+	jmp_buf no_memory;
+	bool at_end; /* yajl has seen all of it */
 	struct json *open; /* innermost open container */
 	size_t depth, values;
 	const char *key, *key_raw; /* the member name that waits for its value */
@@ -181,6 +190,49 @@ struct reader {
 	size_t at; /* end of the previous token, to find where the next begins */
 	struct err *e;
 };
+
+/*
+ * yajl 2.1 does not look at what its allocator returns, so a failure must not come back to it: it
+ * jumps to read_all, which gives up all blocks at once. Nothing of ours is on the stack in between.
+ */
+static void *block_realloc(void *ctx, void *bytes, size_t size)
+{
+	struct reader *r = ctx;
+	struct block *old = bytes ? (struct block *)((char *)bytes - sizeof *old) : NULL;
+	struct block *b = NULL;
+
+	if (!__builtin_add_overflow(size, sizeof *b, &size))
+		b = realloc(old, size);
+	if (!b)
+		longjmp(r->no_memory, 1);
+	if (!old) {
+		b->next = r->blocks;
+		b->link = &r->blocks;
+	}
+	if (b->next)
+		b->next->link = &b->next;
+	*b->link = b;
+	return b->bytes;
+}
+
+static void *block_malloc(void *ctx, size_t size)
+{
+	return block_realloc(ctx, NULL, size);
+}
+
+static void block_free(void *ctx, void *bytes)
+{
+	struct block *b;
+
+	(void)ctx;
+	if (!bytes)
+		return;
+	b = (struct block *)((char *)bytes - sizeof *b);
+	*b->link = b->next;
+	if (b->next)
+		b->next->link = b->link;
+	free(b);
+}
 
 static int fail_at(struct reader *r, size_t offset, const char *what)
 {
@@ -484,56 +536,106 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = on_close,
 };
 
-/* yajl's own words for a syntax error, without its multi-line drawing. */
+/* yajl's own words for a syntax error, without its multi-line drawing. A lexical error is at the last
+ * byte it looked at, an error of grammar at the begin of the token. */
 static void syntax_error(struct reader *r)
 {
-	size_t at = yajl_get_bytes_consumed(r->yajl);
 	unsigned char *words = yajl_get_error(r->yajl, 0, NULL, 0);
 	const char *text = words ? (const char *)words : "not JSON";
+	size_t end = r->at_end ? r->doc->source_len : yajl_get_bytes_consumed(r->yajl);
+	size_t at = end;
 	char what[160];
 
+	if (!r->at_end && end > 0) {
+		at = str_starts(text, "lexical") ? end - 1 : token_begin(r, end);
+		if (at == end)
+			at = end - 1;
+	}
 	snprintf(what, sizeof what, "%.*s", (int)strcspn(text, "\n"), text);
 	fail_at(r, at < r->doc->source_len ? at : r->doc->source_len, what);
 	if (words)
 		yajl_free_error(r->yajl, words);
 }
 
+/* Run yajl over the source. False: the error is set. */
+static bool read_all(struct reader *r, unsigned flags)
+{
+	yajl_alloc_funcs alloc = {block_malloc, block_realloc, block_free, r};
+	yajl_status status;
+
+	if (setjmp(r->no_memory))
+		return err_nomem(r->e) == 0;
+	r->yajl = yajl_alloc(&callbacks, &alloc, r);
+	yajl_config(r->yajl, yajl_allow_comments, (flags & JSON_COMMENTS) ? 1 : 0);
+	yajl_config(
+		r->yajl, yajl_dont_validate_strings, 1); /* json_utf8_ok is the stricter judge */
+	/* with the blank behind the text, so that a number at its end is met here, where positions
+	 * count from the begin of the text */
+	status = yajl_parse(r->yajl, (const unsigned char *)r->doc->source, r->doc->source_len + 1);
+	if (status == yajl_status_ok) {
+		r->at_end = true;
+		status = yajl_complete_parse(r->yajl);
+	}
+	if (status == yajl_status_error)
+		syntax_error(r);
+	return status == yajl_status_ok; /* a callback that stopped the parser has set the error */
+}
+
+/* TEXT and a blank. */
+static const char *copy_source(struct json_doc *doc, const char *text, size_t len)
+{
+	char *copy = arena_alloc(doc, len + 2);
+
+	if (!copy)
+		return NULL;
+	if (len)
+		memcpy(copy, text, len);
+	memcpy(copy + len, " ", 2);
+	return copy;
+}
+
+/* Bytes that may stand nowhere in JSON, but which yajl takes for white space. */
+static const char *odd_space(const char *text, size_t len)
+{
+	const char *vt = len ? memchr(text, '\v', len) : NULL;
+	const char *ff = len ? memchr(text, '\f', len) : NULL;
+
+	return !vt || (ff && ff < vt) ? ff : vt;
+}
+
 int json_parse(const char *text, size_t len, const struct json_limits *limits, unsigned flags,
 	struct json_doc **out, struct err *e)
 {
 	AUTO_JSON struct json_doc *doc = json_new();
-	struct reader r = {.limits = limits, .e = e};
-	yajl_status status;
+	struct reader r = {.doc = doc, .limits = limits, .e = e};
+	const char *odd;
 	size_t bad;
+	bool good;
 
 	if (!doc)
 		return err_nomem(e);
-	r.doc = doc;
 	if (len > limits->bytes || len > UINT32_MAX)
 		return err_set(e, ERR_INPUT, "%zu bytes, limit %zu", len, limits->bytes);
-	doc->source = arena_copy(doc, text, len);
+	doc->source = copy_source(doc, text, len);
 	if (!doc->source)
 		return err_nomem(e);
 	doc->source_len = len;
-	if (!json_utf8_ok(text, len, &bad)) {
+	if (!json_utf8_ok(doc->source, len, &bad)) {
 		fail_at(&r, bad, "not valid UTF-8");
 		return -1;
 	}
-	r.yajl = yajl_alloc(&callbacks, NULL, &r);
-	if (!r.yajl)
-		return err_nomem(e);
-	yajl_config(r.yajl, yajl_allow_comments, (flags & JSON_COMMENTS) ? 1 : 0);
-	yajl_config(r.yajl, yajl_dont_validate_strings, 1); /* json_utf8_ok is the stricter judge */
-	status = yajl_parse(r.yajl, (const unsigned char *)doc->source, len);
-	if (status == yajl_status_ok)
-		status = yajl_complete_parse(r.yajl);
-	if (status == yajl_status_error)
-		syntax_error(&r);
-	yajl_free(r.yajl);
-	if (status != yajl_status_ok)
-		return -1; /* a callback that stopped the parser has set the error */
-	if (!doc->root)
-		return err_set(e, ERR_INPUT, "empty: a JSON value was expected");
+	odd = odd_space(doc->source, len);
+	if (odd) {
+		fail_at(&r, (size_t)(odd - doc->source),
+			"only blank, tab and line break may stand between tokens");
+		return -1;
+	}
+	good = read_all(&r, flags);
+	while (r.blocks)
+		block_free(&r, r.blocks->bytes);
+	if (!good)
+		return -1;
+	assert(doc->root);
 	*out = take_ptr(&doc);
 	return 0;
 }
@@ -575,35 +677,53 @@ struct json *json_item(const struct json *array, size_t index)
 	return NULL;
 }
 
+/* True when KEY is the reference token of LEN bytes at TOKEN (RFC 6901 section 4). */
+static bool is_token(const char *token, size_t len, const char *key)
+{
+	for (size_t i = 0; i < len; i++, key++) {
+		char c = token[i];
+
+		if (c == '~') {
+			if (++i == len || (token[i] != '0' && token[i] != '1'))
+				return false;
+			c = token[i] == '0' ? '~' : '/';
+		}
+		if (*key != c)
+			return false;
+	}
+	return *key == '\0';
+}
+
+static struct json *step(const struct json *v, const char *token, size_t len)
+{
+	char digits[16];
+	uint64_t index;
+
+	if (v->type == JSON_OBJECT) {
+		json_each (child, v)
+			if (is_token(token, len, child->key))
+				return unless_null(child);
+		return NULL;
+	}
+	if (v->type != JSON_ARRAY || len >= sizeof digits)
+		return NULL;
+	memcpy(digits, token, len);
+	digits[len] = '\0';
+	return num_u64(digits, UINT32_MAX, &index) ? json_item(v, index) : NULL;
+}
+
 struct json *json_at(const struct json *root, const char *pointer)
 {
 	struct json *v = (struct json *)root;
-	char token[256];
 
 	while (v && *pointer) {
-		size_t n = 0;
-		uint64_t index;
+		size_t len;
 
 		if (*pointer++ != '/')
 			return NULL;
-		for (; *pointer && *pointer != '/'; pointer++) {
-			char c = *pointer;
-
-			if (c == '~') {
-				pointer++;
-				if (*pointer != '0' && *pointer != '1')
-					return NULL;
-				c = *pointer == '0' ? '~' : '/';
-			}
-			if (n + 1 >= sizeof token)
-				return NULL;
-			token[n++] = c;
-		}
-		token[n] = '\0';
-		if (v->type == JSON_ARRAY)
-			v = num_u64(token, UINT32_MAX, &index) ? json_item(v, index) : NULL;
-		else
-			v = json_get(v, token);
+		len = strcspn(pointer, "/");
+		v = step(v, pointer, len);
+		pointer += len;
 	}
 	return v;
 }
@@ -628,6 +748,21 @@ bool json_i64(const struct json *v, int64_t min, int64_t max, int64_t *out)
 	return json_is(v, JSON_NUMBER) && num_i64(v->text, min, max, out);
 }
 
+/* The usual case is the same order: then each member is where the last one was found. */
+static bool same_members(const struct json *a, const struct json *b)
+{
+	const struct json *y = b->first;
+
+	json_each (x, a) {
+		if (!y || strcmp(x->key, y->key) != 0)
+			y = member(b, x->key);
+		if (!y || !json_equal(x, y))
+			return false;
+		y = y->next;
+	}
+	return true;
+}
+
 bool json_equal(const struct json *a, const struct json *b)
 {
 	if (!a || !b)
@@ -648,13 +783,7 @@ bool json_equal(const struct json *a, const struct json *b)
 				return false;
 		return true;
 	case JSON_OBJECT:
-		json_each (x, a) {
-			const struct json *y = member(b, x->key);
-
-			if (!y || !json_equal(x, y))
-				return false;
-		}
-		return true;
+		return same_members(a, b);
 	}
 	return false;
 }

@@ -162,9 +162,11 @@ bool str_ends(const char *text, const char *suffix)
  */
 enum { GLOB_MAX = 1024 };
 
-static void glob_reach(const char *pat, size_t len, bool *at, size_t i)
+/* ARRIVED: position I is reached anew, and not by a star that goes on matching: only then may a
+ * double star with its slash stand for nothing, or else "**" + "/x" would match "ax". */
+static void glob_reach(const char *pat, size_t len, bool *at, size_t i, bool arrived)
 {
-	while (i <= len && !at[i]) {
+	for (; i <= len && !at[i]; arrived = true) {
 		at[i] = true;
 		if (i < len && strcmp(pat + i, "/**") == 0)
 			at[len] = true; /* X followed by that is X itself, too */
@@ -172,8 +174,9 @@ static void glob_reach(const char *pat, size_t len, bool *at, size_t i)
 			return;
 		if (i + 1 < len && pat[i + 1] == '*') {
 			/* at the start or after '/', a double star with its slash may stand for nothing */
-			if (i + 2 < len && pat[i + 2] == '/' && (i == 0 || pat[i - 1] == '/'))
-				glob_reach(pat, len, at, i + 3);
+			if (arrived && i + 2 < len && pat[i + 2] == '/' &&
+				(i == 0 || pat[i - 1] == '/'))
+				glob_reach(pat, len, at, i + 3, true);
 			i += 2;
 		} else {
 			i++;
@@ -209,10 +212,11 @@ bool str_glob(const char *pattern, const char *text)
 	bool *at = a, *next = b, *swap;
 	size_t len;
 
-	if (!glob_may_match(&pattern, &text) || (len = strlen(pattern)) > GLOB_MAX)
+	if (strlen(pattern) > GLOB_MAX || !glob_may_match(&pattern, &text))
 		return false;
+	len = strlen(pattern);
 	memset(at, 0, len + 1);
-	glob_reach(pattern, len, at, 0);
+	glob_reach(pattern, len, at, 0, true);
 	for (; *text; text++) {
 		memset(next, 0, len + 1);
 		for (size_t i = 0; i < len; i++) {
@@ -224,14 +228,14 @@ bool str_glob(const char *pattern, const char *text)
 				if (deep || *text != '/')
 					next[i] = true;
 			} else if (pattern[i] == '?' ? *text != '/' : pattern[i] == *text) {
-				glob_reach(pattern, len, next, i + 1);
+				glob_reach(pattern, len, next, i + 1, true);
 			}
 		}
 		/* a star that stays also reaches what is behind it */
 		for (size_t i = 0; i < len; i++)
 			if (next[i] && pattern[i] == '*') {
 				next[i] = false;
-				glob_reach(pattern, len, next, i);
+				glob_reach(pattern, len, next, i, false);
 			}
 		swap = at;
 		at = next;
