@@ -1,0 +1,250 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# test_containerd - a real containerd and a real runc, through cinch: what the container is from inside, what a
+# refused one shows and leaves, that everything else passes as it was.
+# shellcheck source=integration/lib.sh
+. "${BASH_SOURCE[0]%/*}/../lib.sh"
+IT_NEEDS="containerd ctr runc busybox script"
+IT_LIMIT=${IT_LIMIT:-240}
+it_enter "$0" "$@"
+
+IMAGE=localhost/busybox:1
+CINCH_RT=/usr/local/sbin/cinch
+BASE_RT=/usr/local/sbin/cinch-baseline
+AUDIT=/var/log/cinch/audit.jsonl
+
+# RUNTIME [OPTION...] -- COMMAND...: a container to its end; output and errors together
+run() {
+	local rt=$1 opt=()
+	shift
+	while [ "$1" != -- ]; do
+		opt+=("$1")
+		shift
+	done
+	shift
+	timeout 30 ctr -n "$IT_NS" run --rm --runc-binary "$rt" "${opt[@]}" $IMAGE c1 "$@" 2>&1 </dev/null
+}
+
+task() { timeout 20 ctr -n "$IT_NS" task "$@" 2>&1 </dev/null; }
+
+# What a container says of itself, as KEY=VALUE lines.
+# shellcheck disable=SC2016 # expanded in the container
+LOOK='id | sed "s/^/id=/"
+grep -E "^(CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp|Groups):" /proc/self/status |
+	sed "s/:[[:space:]]*/=/"
+for n in mnt pid net ipc uts cgroup; do echo "ns_$n=$(readlink /proc/self/ns/$n)"; done
+while read -r dev at type opt rest; do echo "mount:$at=$type,$opt"; done </proc/mounts
+touch /file 2>/dev/null && echo write_root=yes || echo write_root=no
+touch /bin/file 2>/dev/null && echo write_bin=yes || echo write_bin=no
+echo x >/tmp/file 2>/dev/null && echo write_tmp=yes || echo write_tmp=no
+cp /bin/busybox /tmp/true && /tmp/true true 2>/dev/null && echo exec_tmp=yes || echo exec_tmp=no
+for p in /proc/kcore /proc/keys /proc/timer_list /proc/sched_debug /proc/latency_stats; do
+	[ -e $p ] && cat $p
+done | wc -c | sed "s/^/masked_bytes=/"
+ls /sys/firmware /proc/acpi 2>/dev/null | grep -v : | grep -c . | sed "s/^/masked_dirs=/"
+ls /proc/self/fd | wc -l | sed "s/^/fds=/"
+echo "hostname=$(hostname)"'
+
+value() { printf '%s\n' "$1" | sed -n "s|^$2=||p" | head -n 1; }
+
+# --- from inside ---
+
+test_inside() { # PROFILE RUNTIME
+	local p=$1 got n bnd
+	got=$(run "$2" -- /bin/sh -c "$LOOK")
+	if [ "$p" = restricted ]; then
+		it_is "$p: user" "$(value "$got" id)" "uid=65532(nonroot) gid=65532(nonroot)"
+		it_is "$p: supplementary groups" "$(value "$got" Groups | tr -d ' ')" ""
+		it_is "$p: writing the root file system" "$(value "$got" write_root)" no
+		it_is "$p: executing from /tmp" "$(value "$got" exec_tmp)" no
+		it_like "$p: / is mounted read-only" "$(value "$got" mount:/)" ',ro(,|$)'
+		it_like "$p: /tmp" "$(value "$got" mount:/tmp)" '^tmpfs,.*nosuid,nodev,noexec'
+		# only CAP_NET_BIND_SERVICE, bit 10
+		bnd=0000000000000400
+	else
+		it_is "$p: user" "$(value "$got" id)" "uid=0(root) gid=0(root) groups=0(root)"
+		it_is "$p: writing the root file system" "$(value "$got" write_bin)" yes
+		# CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID NET_BIND_SERVICE SYS_CHROOT
+		bnd=00000000000404fb
+	fi
+	it_is "$p: writing /tmp" "$(value "$got" write_tmp)" yes
+	it_is "$p: bounding set" "$(value "$got" CapBnd)" $bnd
+	it_is "$p: inheritable set" "$(value "$got" CapInh)" 0000000000000000
+	for n in CapPrm CapEff; do
+		# nothing outside the bounding set
+		it_is "$p: $n within the bounding set" \
+			$((0x$(value "$got" $n | grep . || echo f0000000) & ~0x$bnd)) 0
+	done
+	it_is "$p: NoNewPrivs" "$(value "$got" NoNewPrivs)" 1
+	it_is "$p: Seccomp" "$(value "$got" Seccomp)" 2
+	for n in mnt pid net ipc uts cgroup; do
+		it_unlike "$p: own $n namespace" "$(value "$got" ns_$n)" \
+			"^($(readlink /proc/self/ns/$n | sed 's/[][]/\\&/g')|)\$"
+	done
+	it_is "$p: masked files are empty" "$(value "$got" masked_bytes)" 0
+	it_is "$p: masked directories are empty" "$(value "$got" masked_dirs)" 0
+	it_like "$p: /proc/sys is read-only" "$(value "$got" mount:/proc/sys)" '^proc,ro'
+	it_like "$p: /sys is read-only" "$(value "$got" mount:/sys)" '^sysfs,ro'
+	it_is "$p: descriptors (three and that of ls)" "$(value "$got" fds)" 4
+}
+
+test_probe() { # PROFILE RUNTIME
+	local line n=0
+	while read -r line; do
+		case $line in
+		ok\ *) it_result 0 "$1 probe: ${line#*- }" ;;
+		not\ ok\ *) it_result 1 "$1 probe: ${line#*- }" ;;
+		1..*) n=${line#1..} ;;
+		esac
+	done < <(run "$2" -- /bin/probe "$1")
+	it_ok "$1 probe: came to its end ($n rows)" [ "$n" -gt 60 ]
+}
+
+# The probe must be able to fail: with runc alone these are open.
+test_probe_can_fail() {
+	local got n
+	got=$(run "$RUNC" -- /bin/probe restricted)
+	for n in "unshare NEWUSER" "clone3 NEWUSER" "socket NETLINK_XFRM" "keyctl" "io_uring_setup" \
+		"ioctl TIOCSTI" "ioctl TIOCSTI, high bits set" "socket AF_PACKET" "process_vm_readv" \
+		"mknod block device" "setuid 0" "write /" "map /tmp executable"; do
+		it_like "runc alone: '$n' is open" "$got" "^not ok [0-9]+ - $n \("
+	done
+}
+
+# --- refused ---
+
+refused() { # WHAT WANT-REGEX RUNTIME OPTION...
+	local what=$1 want=$2 rt=$3 before got
+	shift 3
+	before=$(it_traces)
+	got=$(run "$rt" "$@" -- /bin/echo started)
+	it_like "refused: $what: ctr says why" "$got" "^ctr: .*refused by profile [a-z]+: .*$want"
+	it_unlike "refused: $what: did not run" "$got" '^started'
+	it_clean "refused: $what: nothing left behind" "$before"
+}
+
+test_refused() {
+	local s=/run/containerd/containerd.sock
+	ln -s $s /run/link.sock
+	ln $s /run/hard.sock
+	refused "host network" "namespaces: " $CINCH_RT --net-host
+	refused "host network, baseline" "namespaces: " $BASE_RT --net-host
+	refused "containerd's socket" "mounts: " $CINCH_RT --mount type=bind,src=$s,dst=/s,options=bind:ro
+	refused "a link to the socket" "mounts: " $CINCH_RT \
+		--mount type=bind,src=/run/link.sock,dst=/s,options=bind:ro
+	refused "a hard link to the socket" "mounts: " $CINCH_RT \
+		--mount type=bind,src=/run/hard.sock,dst=/s,options=bind:ro
+	refused "the directory of the socket" "mounts: " $CINCH_RT \
+		--mount type=bind,src=/run,dst=/s,options=rbind:ro
+	refused "the host's /" "mounts: " $BASE_RT --mount type=bind,src=/,dst=/s,options=rbind:rw
+	refused "two reasons at once" "namespaces: .*; mounts: |mounts: .*; namespaces: " $CINCH_RT \
+		--net-host --mount type=bind,src=/,dst=/s,options=rbind:rw
+	rm -f /run/link.sock /run/hard.sock
+	refused "no trace of an earlier try" "namespaces: " $CINCH_RT --net-host
+}
+
+test_privileged() {
+	local got
+	got=$(run $CINCH_RT --privileged -- /bin/sh -c "$LOOK")
+	if printf '%s' "$got" | grep -q 'refused by profile'; then
+		it_like "privileged: refused with a reason" "$got" 'refused by profile restricted: [a-z]+: '
+	else
+		it_is "privileged: narrowed to the profile's capabilities" "$(value "$got" CapBnd)" \
+			0000000000000400
+		it_is "privileged: filtered" "$(value "$got" Seccomp)" 2
+		it_like "privileged: /proc/sys is read-only" "$(value "$got" mount:/proc/sys)" '^proc,ro'
+	fi
+}
+
+# --- passes as it was ---
+
+test_passing() {
+	local n got before
+	before=$(it_traces)
+	for n in 0 1 42 255; do
+		run $CINCH_RT -- /bin/sh -c "exit $n" >/dev/null
+		it_is "exit status $n" $? $n
+	done
+	got=$(run $CINCH_RT -- /bin/sh -c 'echo out; echo err >&2')
+	it_is "nothing but the container's own output" "$got" "out
+err"
+	it_is "standard input" "$(echo hello | timeout 10 ctr -n "$IT_NS" run --rm --runc-binary \
+		$CINCH_RT $IMAGE c1 /bin/head -n 1 2>&1)" hello
+	got=$(timeout 20 script -qec "ctr -n $IT_NS run --rm -t --runc-binary $CINCH_RT $IMAGE c1 \
+		/bin/sh -c 'tty; stty size'" /dev/null </dev/null | tr -d '\r')
+	it_like "a terminal" "$got" '^/dev/(pts/0|console)'
+
+	timeout 20 ctr -n "$IT_NS" run -d --runc-binary $CINCH_RT $IMAGE c1 /bin/sh -c \
+		'trap "exit 42" USR1; while :; do sleep 0.1; done' >$T/run.out 2>&1
+	it_is "detached" "$?$(cat $T/run.out)" 0
+	it_like "task ls" "$(task ls)" 'c1 .*RUNNING'
+	it_like "exec" "$(task exec --exec-id e1 c1 /bin/echo in)" '^in$'
+	task exec --exec-id e2 c1 /bin/sh -c 'exit 7' >/dev/null
+	it_is "exec: exit status" $? 7
+	it_like "exec: the container's filter applies" \
+		"$(task exec --exec-id e3 c1 /bin/grep Seccomp: /proc/self/status)" 2
+	it_like "ps" "$(task ps c1)" '[0-9]'
+	it_is "pause" "$(task pause c1)" ""
+	it_like "paused" "$(task ls)" 'c1 .*PAUSED'
+	it_is "resume" "$(task resume c1)" ""
+	it_is "kill USR1" "$(task kill -s SIGUSR1 c1)" ""
+	for ((n = 0; n < 50; n++)); do
+		task ls | grep -q 'c1 .*STOPPED' && break
+		sleep 0.1
+	done
+	task delete c1 >/dev/null
+	it_is "a trapped signal's exit status" $? 42
+	ctr -n "$IT_NS" container delete c1
+
+	timeout 20 ctr -n "$IT_NS" run -d --runc-binary $CINCH_RT $IMAGE c1 /bin/sleep 1000
+	task kill -s SIGKILL c1 >/dev/null
+	for ((n = 0; n < 50; n++)); do
+		task ls | grep -q 'c1 .*STOPPED' && break
+		sleep 0.1
+	done
+	task delete c1 >/dev/null
+	it_is "killed" $? 137
+	ctr -n "$IT_NS" container delete c1
+	it_clean "nothing left behind" "$before"
+}
+
+# --- the record ---
+
+test_audit() { # after all others
+	local n
+	it_ok "audit: every line is JSON" jq -e . $AUDIT
+	it_unlike "audit: no value of the environment" "$(cat $AUDIT)" 'hunter2'
+	n=$(wc -l <$AUDIT)
+	run $CINCH_RT -- /bin/true >/dev/null
+	it_is "audit: one line for one start" $(($(wc -l <$AUDIT) - n)) 1
+	run $CINCH_RT --net-host -- /bin/true >/dev/null
+	it_is "audit: one line for one refusal" $(($(wc -l <$AUDIT) - n)) 2
+	it_like "audit: the refusal and its reason" "$(tail -n 1 $AUDIT)" 'namespaces'
+	it_is "audit: for root's eyes only" "$(stat -c '%a %U' $AUDIT)" "600 root"
+}
+
+test_config() {
+	it_like "config.toml: containerd takes it" "$(ctr plugins ls)" 'grpc\.v1.* cri .* ok'
+	it_like "config.toml: both classes are there" "$(containerd -c $T/containerd.toml config dump |
+		grep BinaryName | tr -d '\n')" '"/usr/local/sbin/cinch".*"/usr/local/sbin/cinch-baseline"'
+}
+
+it_install
+it_image $T/image.tar $IMAGE || it_die "cannot make an image"
+it_containerd "$IT_TOP/integration/containerd/config.toml" || it_die "containerd does not start"
+ctr -n "$IT_NS" images import $T/image.tar >/dev/null || it_die "cannot import the image"
+run "$RUNC" -- /bin/true # once, so that what the engine makes once is there
+
+test_config
+test_inside restricted $CINCH_RT
+test_inside baseline $BASE_RT
+test_probe restricted $CINCH_RT
+test_probe baseline $BASE_RT
+test_probe_can_fail
+test_refused
+test_privileged
+test_passing
+test_audit
+it_containerd_stop
+it_done
