@@ -1,8 +1,12 @@
 # cinch - see README.md. GNU make.
 #
-#   make            build cinch and cinchctl          make demo         see it work
-#   make check      all tests (integration as root)   make install      DESTDIR= PREFIX=
-#   make deps       install what is missing           make lint         silent when all is well
+#   make              build cinch and cinchctl         make demo         see it work (root)
+#   make check        all tests (engines: as root)     make integration  only those with engines
+#   make check-san    unit tests under sanitizers      make check-nocall the same without openat2
+#   make deps         install what is missing          make lint         silent when all is well
+#   make bench        what a start costs (root)        make coverage     lines run by the unit tests
+#   make fuzz         FUZZ_SECONDS=60 for each target  make clean        remove build*
+#   make install      DESTDIR= PREFIX=/usr/local       make uninstall    remove exactly that
 
 VERSION := 0.1.0
 
@@ -17,7 +21,9 @@ B      ?= build$(if $(SAN),-san)$(if $(COV),-cov)
 PKGS   := libseccomp libcap yajl libsodium
 CFLAGS ?= -O2 -g
 # The launch path is linked statically where the archives exist: it halves the cost of a start.
-STATIC ?= $(if $(SAN)$(COV)$(FUZZ),,1)
+ARCHIVES := libc.a libseccomp.a libcap.a libyajl_s.a libsodium.a
+have_archives = $(if $(filter-out /%,$(foreach a,$(ARCHIVES),$(shell $(CC) -print-file-name=$a))),,1)
+STATIC := $(if $(SAN)$(COV)$(FUZZ),,$(have_archives))
 
 HARDEN = -fPIE -fstack-protector-strong -fno-common \
   $(if $(SAN)$(COV)$(FUZZ),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
@@ -28,7 +34,8 @@ ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-pro
   -D_GNU_SOURCE -I. -MMD -MP $(CFLAGS) $(EXTRA)
 LDHARDEN = -Wl,-z,relro,-z,now
 LIBS        = $(shell pkg-config --libs $(PKGS))
-STATIC_LIBS = $(shell pkg-config --static --libs $(PKGS))
+# the archive of yajl has a name of its own
+STATIC_LIBS = $(patsubst -lyajl,-lyajl_s,$(shell pkg-config --static --libs $(PKGS)))
 LINK        = $(CC) -pie $(LDHARDEN) $(LDFLAGS) $(EXTRA) -o $@ $(filter %.o %.a,$^) $(LIBS) $(LDLIBS)
 LINK_STATIC = $(if $(STATIC),$(CC) -static-pie $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) \
   $(STATIC_LIBS) $(LDLIBS),$(LINK))
@@ -61,11 +68,57 @@ $(B)/%.o: %.c ; @mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all unit clean
+.PHONY: all unit check integration check-san check-nocall lint fuzz coverage demo bench deps \
+  install uninstall clean help
 .SECONDARY:
+
+help: ; @sed -n 's/^#   //p' Makefile
 
 # Unit tests: no root, no network, seconds.
 unit: all $(TESTS) $(TEST_PROGS) $(REPLAYS)
 	B=$(B) tests/run $(TESTS) $(REPLAYS)
+
+# The real engines; without root they are skipped, aloud. The last line counts.
+ENGINES := $(wildcard integration/*/test_*.sh)
+check: all $(TESTS) $(TEST_PROGS) $(REPLAYS)
+	@B=$(B) tests/run $(TESTS) $(REPLAYS) $(ENGINES)
+integration: all $(TEST_PROGS)
+	@B=$(B) tests/run $(ENGINES)
+check-san: ; @$(MAKE) --no-print-directory SAN=address,undefined WERROR=1 unit
+# The fallbacks for kernels, and for filters around a build, that do not know openat2.
+check-nocall: all $(TESTS) $(TEST_PROGS)
+	@B=$(B) $(B)/tests/prog_nocall tests/run $(TESTS)
+lint: ; @tests/lint
+coverage: ; @$(MAKE) --no-print-directory COV=1 unit && tests/coverage build-cov
+
+# Finds go to build-fuzz; tests/corpus is only read.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang B=build-fuzz FUZZ=1 $(FUZZERS:%=build-fuzz/tests/fuzz_%)
+	@for f in $(FUZZERS); do d=build-fuzz/corpus/$$f; mkdir -p $$d && \
+	  ! [ -d tests/corpus/$$f ] || cp -R tests/corpus/$$f/. $$d && \
+	  build-fuzz/tests/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+	    -artifact_prefix=build-fuzz/ -print_final_stats=1 $$d || exit 1; done
+
+deps: ; @integration/deps.sh
+demo: ; @integration/deps.sh build test && $(MAKE) --no-print-directory -s all && B=$(B) integration/demo/demo.sh
+bench: all $(B)/bench $(B)/stub ; @B=$(B) integration/bench/bench.sh
+$(B)/bench $(B)/stub: $(B)/%: integration/bench/%.c ; @mkdir -p $(@D) && \
+  $(CC) -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -static $(LDFLAGS) -o $@ $<
+
+# What is installed, as SOURCE:PLACE; uninstall removes the same places.
+PAGES  := $(wildcard man/*.[1-9])
+SHIPPED := $(wildcard profiles/library/*.json profiles/library/*/*.json)
+PLACES := $(B)/cinch:$(SBINDIR)/cinch $(B)/cinchctl:$(SBINDIR)/cinchctl \
+  $(foreach p,$(PAGES),$p:$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
+  $(foreach p,$(SHIPPED),$p:$(DATADIR)/profiles/$(p:profiles/library/%=%))
+install: all
+	@for p in $(PLACES); do to="$(DESTDIR)$${p#*:}"; mode=644; ! [ -x "$${p%%:*}" ] || mode=755; \
+	  install -D -m $$mode "$${p%%:*}" "$$to" || exit 1; done
+	@ln -sf cinch "$(DESTDIR)$(SBINDIR)/cinch-baseline"
+uninstall:
+	@for p in $(PLACES); do rm -f "$(DESTDIR)$${p#*:}"; done
+	@rm -f "$(DESTDIR)$(SBINDIR)/cinch-baseline"
+	@! [ -d "$(DESTDIR)$(DATADIR)" ] || find "$(DESTDIR)$(DATADIR)" -depth -type d -empty -delete
 
 clean: ; rm -rf build build-*
