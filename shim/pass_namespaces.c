@@ -123,7 +123,7 @@ static void judge_join(struct edit *ed, const struct profile *p, const struct wo
 				ns_name((enum ns_type)type), path);
 	} else if (type == NS_MOUNT && is != WORLD_NS_HOST) {
 		edit_deny(ed, v, "joining another mount namespace is not allowed");
-	} else if (in(only_in_pod, type) && !in(p->namespaces.host, type) &&
+	} else if (in(only_in_pod, type) && !(type == NS_PID && in(p->namespaces.host, NS_PID)) &&
 		   !joins_sandbox(list, w, path)) {
 		edit_deny(ed, v,
 			"joining the %s namespace of another container is allowed only together "

@@ -126,6 +126,9 @@ static const struct one_case lax[] = {
 	{"by path", NS("{'type':'mount'},{'type':'network','path':'/proc/1/ns/net'}"), NULL, NULL},
 	{"a lone join of a type that may be the host's",
 		NS("{'type':'mount'},{'type':'pid','path':'/proc/77/ns/pid'}"), NULL, NULL},
+	{"a lone join of a user namespace, though it may be the host's",
+		NS("{'type':'mount'},{'type':'user','path':'/proc/77/ns/user'}"), NULL,
+		"joining the user namespace"},
 	{"the mount namespace is made all the same", NS(""), NS("{'type':'mount'}"), NULL},
 };
 
