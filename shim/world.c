@@ -262,8 +262,11 @@ static int host_source(void *arg, const char *path, struct world_source *out, st
 	out->real[0] = out->controls[0] = '\0';
 	out->mode = 0;
 	out->flags = 0;
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return 0;
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+		AUTO_FD int link = openat(h->bundle, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+		return link < 0 ? 0 : err_set(e, ERR_INPUT, "%s is a link that leads nowhere", path);
+	}
 	if (fd < 0)
 		return err_set(e, errno, "open %s", path);
 	if (fstat(fd, &st) < 0 || fstatvfs(fd, &vfs) < 0)

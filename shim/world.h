@@ -43,7 +43,8 @@ enum world_ns { WORLD_NS_OTHER, WORLD_NS_HOST, WORLD_NS_BAD };
 /* Each returns 0, or -1 and E when the question could not be answered: the pass then refuses. */
 struct world {
 	void *arg;
-	/* "." and relative paths are from the bundle (runtime-spec: mounts.source) */
+	/* "." and relative paths are from the bundle (runtime-spec: mounts.source); a link that
+	 * leads nowhere is an error, not what does not exist */
 	int (*source)(void *arg, const char *path, struct world_source *out, struct err *e);
 	int (*rootfs_entry)(void *arg, const char *path, struct world_entry *out, struct err *e);
 	/* WORLD_NS_HOST: PATH is the namespace the engine itself is in, or pid 1's. BAD: not a namespace

@@ -71,6 +71,7 @@ static void make_tree(void)
 	sym("../run", "data/to-run");
 	sym("file", "data/to-file");
 	sym("loop", "data/loop");
+	sym("nowhere", "data/dangling");
 	dir("bundle");
 	dir("bundle/inner");
 	dir("bundle/rootfs");
@@ -150,6 +151,7 @@ static void odd_sources(const struct world *w)
 	ok(w->source(w->arg, "out/sub", &s, &e) == 0 && strcmp(s.real, at("data/sub")) == 0,
 		"its links are followed");
 	ok(w->source(w->arg, "", &s, &e) == 0 && !s.exists, "no source");
+	ok(w->source(w->arg, at("data/dangling"), &s, &e) < 0, "a dangling link: %s", e.msg);
 	ok(w->source(w->arg, at("data/loop"), &s, &e) < 0 && e.code == ELOOP, "a loop: %s", e.msg);
 	snprintf(path, sizeof path, "/proc/self/root%s/data", base);
 	ok(w->source(w->arg, path, &s, &e) == 0 && strcmp(s.real, at("data")) == 0,
