@@ -18,10 +18,14 @@ struct one_case {
 
 /*
  * True when PASS makes WANT of IN, with the denial; nothing changed without a record; and a second
- * run changes nothing and denies the same. Else NOTES says in TAP's comment lines what differs.
+ * run changes nothing and denies nothing new. Else NOTES says in TAP's comment lines what differs.
  */
 bool one_pass(enum control control, pass_fn *pass, const struct profile *p, const struct world *w,
 	const struct one_case *c, struct str *notes);
+
+/* The same of the file at PATH, whatever the changes are, but all must be gone in a second run. */
+bool one_pass_file(pass_fn *pass, const struct profile *p, const struct world *w, const char *path,
+	const char *deny, struct str *notes);
 
 /* One "ok" line for each case of a table; for programs that include tap.h. */
 #define one_pass_all(control, pass, p, w, table)                                                   \

@@ -206,6 +206,7 @@ static int fake_source(void *arg, const char *path, struct world_source *out, st
 		return 0;
 	}
 	s.mode = p && p->mode ? p->mode : guess_mode(s.real);
+	s.flags = p ? p->flags : 0;
 	if (p && p->controls) {
 		snprintf(s.controls, sizeof s.controls, "%s", p->controls);
 	} else {

@@ -30,6 +30,7 @@ struct fake_path {
 	bool fail; /* the question cannot be answered: -1 and an error */
 	mode_t mode; /* 0: as without the override */
 	const char *real; /* NULL: itself. In the rootfs: the target of a symlink at PATH */
+	unsigned long flags; /* sources: ST_RDONLY ... of the mount */
 	const char *controls; /* sources: NULL means by the built-in list */
 	enum world_ns ns; /* namespaces */
 	bool bad_hook; /* hooks */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mountset - the mounts of a document as a runtime will read them.
+ */
+#include "shim/mountset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool mount_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	if (n == 1)
+		return path[0] == '/' && path[1] != '\0';
+	return strncmp(path, dir, n) == 0 && path[n] == '/';
+}
+
+/* A runtime takes "rbind" for a bind whatever the type says, and crun the type, too. The last of
+ * "ro" and "rw" counts; recursive ones come after all others. */
+static void read_options(struct mount_at *m)
+{
+	const char *type = json_str(json_get(m->v, "type"));
+	bool recursive = false;
+
+	m->bind = type && strcmp(type, "bind") == 0;
+	json_each (o, json_get(m->v, "options")) {
+		const char *s = json_str(o);
+
+		if (!s)
+			continue;
+		if (strcmp(s, "bind") == 0 || strcmp(s, "rbind") == 0)
+			m->bind = true;
+		else if (strcmp(s, "ro") == 0)
+			m->readonly = true;
+		else if (strcmp(s, "rw") == 0)
+			m->readonly = false;
+		else if (strcmp(s, "rro") == 0)
+			recursive = true;
+	}
+	m->readonly |= recursive;
+}
+
+static bool climbs(const char *path)
+{
+	for (const char *p = path; (p = strstr(p, "..")) != NULL; p += 2)
+		if ((p == path || p[-1] == '/') && (p[2] == '\0' || p[2] == '/'))
+			return true;
+	return false;
+}
+
+int mountset_read(struct mountset *s, const struct json *list, const struct world *w)
+{
+	struct world_entry entry;
+
+	*s = (struct mountset){NULL, 0};
+	if (!list || list->count == 0)
+		return 0;
+	s->m = calloc(list->count, sizeof *s->m);
+	if (!s->m)
+		return -1;
+	json_each (v, list) {
+		struct mount_at *m = &s->m[s->n++];
+		const char *dest = json_str(json_get(v, "destination"));
+
+		m->v = v;
+		read_options(m);
+		if (!dest || !*dest) {
+			err_set(&m->why, ERR_INPUT, "the mount has no destination");
+			continue;
+		}
+		/* runtimes differ on whether links or ".." are looked at first */
+		if (climbs(dest)) {
+			err_set(&m->why, ERR_INPUT, "the destination %s contains \"..\"", dest);
+			continue;
+		}
+		if (w->rootfs_entry(w->arg, dest, &entry, &m->why) < 0)
+			continue;
+		m->dest = strdup(entry.real);
+		if (!m->dest)
+			return -1;
+	}
+	return 0;
+}
+
+void mountset_done(struct mountset *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->m[i].dest);
+	free(s->m);
+	*s = (struct mountset){NULL, 0};
+}
+
+bool mountset_has(const struct mountset *s, const char *path)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->m[i].dest && strcmp(s->m[i].dest, path) == 0)
+			return true;
+	return false;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mountset - the mounts of a document as a runtime will read them: bind or not, read-only or not,
+ * and where each one lands in the rootfs.
+ */
+#ifndef CINCH_MOUNTSET_H
+#define CINCH_MOUNTSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "shim/base/json.h"
+#include "shim/world.h"
+
+struct mount_at {
+	struct json *v; /* the element of "mounts" */
+	char *dest; /* resolved in the rootfs, canonical; NULL when that was not possible: WHY */
+	struct err why;
+	bool bind, readonly;
+};
+
+struct mountset {
+	struct mount_at *m;
+	size_t n;
+};
+
+#define AUTO_MOUNTSET __attribute__((cleanup(mountset_done)))
+
+/* Look at all of LIST (may be NULL). 0, or -1 when out of memory. */
+int mountset_read(struct mountset *s, const struct json *list, const struct world *w);
+void mountset_done(struct mountset *s);
+/* One of S is on PATH. */
+bool mountset_has(const struct mountset *s, const char *path);
+
+/* PATH is strictly below DIR; both canonical. */
+bool mount_below(const char *path, const char *dir);
+/* PATH is DIR or below it. */
+static inline bool mount_in(const char *path, const char *dir)
+{
+	return __builtin_strcmp(path, dir) == 0 || mount_below(path, dir);
+}
+
+#endif
