@@ -344,6 +344,57 @@ static void check_refusals(enum args_verb v, const struct args_option *o)
 	}
 }
 
+/* What each verb takes, from the help of runc 1.0 to 1.5 and crun; written apart from args_table.c. */
+static const char *const takes[VERB_COUNT] = {
+	[VERB_PASS] =
+		"root log log-format debug systemd-cgroup rootless criu cgroup-manager log-level "
+		"help h version v cinch-profile",
+	[VERB_CREATE] =
+		"bundle b config f console-socket pidfd-socket pid-file no-pivot no-new-keyring "
+		"no-subreaper no-mount-fallback preserve-fds help h",
+	[VERB_RUN] =
+		"bundle b config f console-socket pidfd-socket pid-file no-pivot no-new-keyring "
+		"no-subreaper no-mount-fallback preserve-fds detach d keep help h",
+	[VERB_RESTORE] =
+		"bundle b config f console-socket pidfd-socket pid-file image-path work-path "
+		"tcp-established ext-unix-sk shell-job file-locks manage-cgroups-mode detach d "
+		"no-subreaper no-pivot empty-ns auto-dedup lazy-pages link-remap lsm-profile "
+		"lsm-mount-context no-mount-fallback help h",
+	[VERB_EXEC] =
+		"console-socket pidfd-socket cwd env e tty t user u additional-gids g process p "
+		"detach d pid-file process-label apparmor no-new-privs cap c preserve-fds cgroup "
+		"ignore-paused no-subreaper help h",
+	[VERB_UPDATE] =
+		"resources r blkio-weight cpu-period cpu-quota cpu-burst cpu-share cpu-rt-period "
+		"cpu-rt-runtime cpu-idle cpuset-cpus cpuset-mems memory memory-reservation "
+		"memory-swap kernel-memory kernel-memory-tcp pids-limit l3-cache-schema "
+		"mem-bw-schema help h",
+};
+
+static void test_table(void)
+{
+	for (int v = 0; v < VERB_COUNT; v++) {
+		AUTO_LINE struct line own = line_of(takes[v]);
+
+		for (int other = 0; other < VERB_COUNT; other++) {
+			AUTO_LINE struct line all = line_of(takes[other]);
+
+			for (int i = 1; i < all.n; i++) {
+				bool want = false;
+
+				for (int k = 1; k < own.n; k++)
+					want = want || strcmp(own.v[k], all.v[i]) == 0;
+				if ((option_find(all.v[i], strlen(all.v[i]), 1u << v) != NULL) !=
+					want)
+					ok(false, "%s takes %s%s",
+						args_verb_name((enum args_verb)v), all.v[i],
+						want ? "" : ", which it should not");
+			}
+		}
+		ok(true, "the options of %s were compared", args_verb_name((enum args_verb)v));
+	}
+}
+
 static void test_matrix(void)
 {
 	for (int v = VERB_CREATE; v < VERB_COUNT; v++)
@@ -440,6 +491,7 @@ int main(void)
 		check(governed[i].in, governed[i].want);
 	for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
 		check(passing[i].in, passing[i].want);
+	test_table();
 	test_matrix();
 	test_values();
 	test_refused_tells();
