@@ -341,6 +341,33 @@ static int read_options(struct reader *r, struct err *e)
 	return 0;
 }
 
+/*
+ * No value may name a descriptor by its number: the runtime does not inherit it (runtime.h), and what
+ * it has under that number is another file than the one that was judged.
+ */
+static int check_descriptor_paths(const struct args *a, struct err *e)
+{
+	static const char *const prefixes[] = {"/dev/fd/", "/proc/self/fd/", "/proc/thread-self/"};
+
+	for (size_t i = 0; i < a->n_given && a->verb != VERB_UPDATE; i++)
+		for (size_t p = 0; p < sizeof prefixes / sizeof prefixes[0]; p++) {
+			const struct args_given *g = &a->given[i];
+			const char *rest;
+
+			if (!g->value || !str_starts(g->value, prefixes[p]))
+				continue;
+			rest = g->value + strlen(prefixes[p]);
+			if (rest[0] >= '0' && rest[0] <= '2' && rest[1] == '\0')
+				continue;
+			return err_set(e, ERR_INPUT,
+				"%s \"%.128s\": names a descriptor the runtime does not inherit; "
+				"give a "
+				"path",
+				args_opt_name(g->opt), g->value);
+		}
+	return 0;
+}
+
 /* The id and, for exec, the command. */
 static int read_words(struct reader *r, struct err *e)
 {
@@ -379,7 +406,8 @@ int args_parse(int argc, char *const argv[], struct args *out, struct err *e)
 		return 0;
 	if (r.two_profiles)
 		return err_set(e, ERR_INPUT, "--cinch-profile: two different profiles are named");
-	if (read_options(&r, e) < 0 || (!out->help && read_words(&r, e) < 0))
+	if (read_options(&r, e) < 0 || check_descriptor_paths(out, e) < 0 ||
+		(!out->help && read_words(&r, e) < 0))
 		return err_wrap(e, "%s", out->verb_name);
 	return 0;
 }

@@ -21,7 +21,8 @@
  * there is, which then takes or refuses it itself.
  *
  * Refused although a runtime knows them: --config (crun, runc 1.4), because it names another file than
- * the one that was judged, and the verb "mounts" (crun 1.20), which mounts into a running container.
+ * the one that was judged, the verb "mounts" (crun 1.20), which mounts into a running container, and, but
+ * on update, a path through /dev/fd or /proc/self/fd above 2: the runtime does not inherit it.
  *
  * Every other verb, known or not, and a line without a verb pass byte for byte, without
  * --cinch-profile. The verb is only passed when no reader could find a governed one instead: as soon
