@@ -27,7 +27,7 @@ static char *shown(const struct json *v)
 }
 
 /* A new record in the report, its place, why and rule filled; NULL and ED->failed otherwise. */
-static struct change *record(
+__attribute__((format(printf, 4, 0))) static struct change *record(
 	struct edit *ed, enum change_kind kind, const char *place, const char *why, va_list ap)
 {
 	struct report *r = ed->report;
@@ -64,8 +64,8 @@ static struct change *record(
 }
 
 /* The same for a change at V's place (CHILD, when given, is a member or index below it). */
-static struct change *record_at(struct edit *ed, enum change_kind kind, const struct json *v,
-	const char *child, const char *why, va_list ap)
+__attribute__((format(printf, 5, 0))) static struct change *record_at(struct edit *ed,
+	enum change_kind kind, const struct json *v, const char *child, const char *why, va_list ap)
 {
 	AUTO_STR struct str place = STR_INIT;
 
