@@ -19,7 +19,7 @@
 int io_read_all(int fd, size_t max, char **text, size_t *len, struct err *e)
 {
 	AUTO_FREE char *buf = NULL;
-	size_t used = 0, cap = 16 * 1024;
+	size_t used = 0, size = 0, cap = 16 * 1024;
 	struct stat st;
 
 	/* one read is enough for a regular file that does not grow meanwhile */
@@ -30,13 +30,17 @@ int io_read_all(int fd, size_t max, char **text, size_t *len, struct err *e)
 		cap = (size_t)st.st_size + 2;
 	}
 	for (;;) {
-		char *bigger = buf && used + 1 < cap ? buf : realloc(buf, cap);
 		ssize_t n;
 
-		if (!bigger)
-			return err_nomem(e);
-		buf = bigger;
-		n = read(fd, buf + used, cap - used - 1);
+		if (size < cap) {
+			char *bigger = realloc(buf, cap);
+
+			if (!bigger)
+				return err_nomem(e);
+			buf = bigger;
+			size = cap;
+		}
+		n = read(fd, buf + used, size - used - 1);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -74,9 +78,11 @@ int io_write_all(int fd, const void *bytes, size_t len, struct err *e)
 
 static int open_how(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
+	/* O_TMPFILE has the bit of O_DIRECTORY in it; a mode without a new file is EINVAL */
+	bool makes = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
 	struct open_how how = {
 		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.mode = (flags & (O_CREAT | O_TMPFILE)) ? mode : 0,
+		.mode = makes ? mode : 0,
 		.resolve = resolve,
 	};
 	long fd;
@@ -117,7 +123,8 @@ static int open_by_steps(int dirfd, const char *name, int flags, mode_t mode)
 		}
 		if (*rest == '\0')
 			return openat(held >= 0 ? held : dirfd, part,
-				flags | O_NOFOLLOW | O_CLOEXEC, mode);
+				flags | O_NOFOLLOW | O_CLOEXEC | (name[len] ? O_DIRECTORY : 0),
+				mode);
 		fd = openat(held >= 0 ? held : dirfd, part,
 			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
