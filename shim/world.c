@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
@@ -363,6 +364,17 @@ static int host_ns_path(
 	return 0;
 }
 
+static int host_rlimit_hard(void *arg, int resource, uint64_t *out)
+{
+	struct rlimit now;
+
+	(void)arg;
+	if (getrlimit((__rlimit_resource_t)resource, &now) < 0)
+		return -1;
+	*out = now.rlim_max; /* RLIM_INFINITY is the largest number */
+	return 0;
+}
+
 static int host_ns_same(void *arg, const char *a, const char *b, bool *same, struct err *e)
 {
 	struct stat st_a, st_b;
@@ -459,6 +471,7 @@ int world_host(int bundle, const char *root_path, struct world *out, struct err 
 		.ns_path = host_ns_path,
 		.hook_ok = host_hook_ok,
 		.ns_same = host_ns_same,
+		.rlimit_hard = host_rlimit_hard,
 		.in_user_ns = h->in_user_ns,
 		.cgroup_v2 = statfs("/sys/fs/cgroup", &fs) == 0 &&
 			     (unsigned)fs.f_type == CGROUP2_SUPER_MAGIC,

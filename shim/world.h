@@ -8,6 +8,7 @@
 #define CINCH_WORLD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "profiles/profile.h"
@@ -56,6 +57,8 @@ struct world {
 	int (*hook_ok)(void *arg, const char *path, bool *ok, struct err *e);
 	/* A and B (paths of any namespaces) are one and the same; may be NULL: never */
 	int (*ns_same)(void *arg, const char *a, const char *b, bool *same, struct err *e);
+	/* the hard limit a container inherits; RESOURCE is RLIMIT_X. May be NULL: unknown */
+	int (*rlimit_hard)(void *arg, int resource, uint64_t *out);
 	bool in_user_ns; /* rootless: this process is not in the initial user namespace */
 	bool cgroup_v2; /* /sys/fs/cgroup is the unified hierarchy */
 };
