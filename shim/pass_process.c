@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pass_process - cwd, labels, scheduling and the rest of process and linux that has no pass of its own.
+ *
+ * terminal, consoleSize and args are left as asked. process.rlimits and oomScoreAdj belong to
+ * pass_resources.
+ */
+#include "shim/pass.h"
+
+#include <string.h>
+
+/* Control bytes would forge lines in the files of procfs and cgroupfs these texts are written to. */
+static bool has_control(const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+/* PATH is DIR or below it. */
+static bool within(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return strncmp(path, dir, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+/* True for "/", "/a/b" and "/a/b/": no "//", no "." and no "..". */
+static bool canonical(const char *path)
+{
+	while (*path == '/') {
+		size_t len = strcspn(++path, "/");
+
+		if (len == 0 && *path == '\0')
+			return true;
+		if (len == 0 || (len == 1 && path[0] == '.') ||
+			(len == 2 && path[0] == '.' && path[1] == '.'))
+			return false;
+		path += len;
+	}
+	return *path == '\0';
+}
+
+static bool leaks_descriptor(const char *path)
+{
+	return within(path, "/proc") || within(path, "/dev/fd");
+}
+
+/*
+ * A working directory that names an open descriptor of the runtime is a directory of the host
+ * (CVE-2024-21626). The image may reach it through a symlink too.
+ */
+static void judge_cwd(struct edit *ed, const struct json *v, const struct world *w)
+{
+	const char *cwd = json_str(v);
+	struct world_entry entry;
+	struct err e = {0};
+
+	if (!cwd || !*cwd)
+		return; /* runc refuses it, crun takes "/" */
+	if (*cwd != '/' || !canonical(cwd))
+		edit_deny(ed, v,
+			"the working directory %s is not absolute and canonical; write it without "
+			"\".\", \"..\" and \"//\"",
+			cwd);
+	else if (leaks_descriptor(cwd))
+		edit_deny(ed, v,
+			"the working directory %s may be an open directory of the host "
+			"(CVE-2024-21626); set WORKDIR or workingDir to one of the image",
+			cwd);
+	else if (w->rootfs_entry(w->arg, cwd, &entry, &e) < 0)
+		edit_deny(ed, v, "the working directory %s cannot be looked at: %s", cwd, e.msg);
+	else if (leaks_descriptor(entry.real))
+		edit_deny(ed, v,
+			"the working directory %s is a symlink to %s, which may be an open "
+			"directory "
+			"of the host (CVE-2024-21626); the image is not to be trusted",
+			cwd, entry.real);
+}
+
+static void judge_apparmor(struct edit *ed, struct json *v)
+{
+	const char *name = json_str(v);
+
+	if (!name)
+		return;
+	if (has_control(name))
+		edit_deny(ed, v, "an AppArmor profile name has no control characters");
+	else if (strcmp(name, "unconfined") == 0 || str_ends(name, "/unconfined") ||
+		 str_ends(name, ":unconfined"))
+		edit_remove(ed, v,
+			"a label may be set, not cleared: the runtime's own AppArmor confinement "
+			"holds");
+}
+
+/* The type of "user:role:type:level" is one under which SELinux confines nothing. */
+static bool selinux_unconfined(const char *label)
+{
+	static const char *const types[] = {
+		"spc_t", "unconfined_t", "unconfined_service_t", "container_runtime_t", NULL};
+
+	for (const char *const *t = types; *t; t++) {
+		const char *at = strstr(label, *t);
+		size_t len = strlen(*t);
+
+		if (at && (at == label || at[-1] == ':') && (at[len] == '\0' || at[len] == ':'))
+			return true;
+	}
+	return false;
+}
+
+/* A quote or blank would end the context="..." option that a runtime makes of it. */
+static bool label_clean(const char *label)
+{
+	static const char ok[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:,-";
+
+	return label[strspn(label, ok)] == '\0';
+}
+
+static void judge_selinux(struct edit *ed, struct json *v)
+{
+	const char *label = json_str(v);
+
+	if (!label)
+		return;
+	if (!label_clean(label))
+		edit_deny(ed, v, "an SELinux label has only letters, digits and _ . : , -");
+	else if (selinux_unconfined(label))
+		edit_remove(ed, v,
+			"a label may be set, not cleared: under this type SELinux confines "
+			"nothing");
+}
+
+static void judge_scheduler(struct edit *ed, struct json *v)
+{
+	static const char *const fair[] = {"SCHED_OTHER", "SCHED_BATCH", "SCHED_IDLE", NULL};
+	const char *policy = json_str(json_get(v, "policy"));
+	struct json *nice = json_get(v, "nice");
+	int64_t n;
+
+	if (!v)
+		return;
+	if (!policy || !str_in(fair, policy)) {
+		edit_remove(ed, v,
+			"a real-time policy can starve the node; use SCHED_OTHER, SCHED_BATCH or "
+			"SCHED_IDLE");
+		return;
+	}
+	if (nice && !json_i64(nice, 0, INT32_MAX, &n))
+		edit_put(ed, v, "nice", json_int(ed->doc, 0), "no better priority than others");
+	json_each_safe (flag, json_get(v, "flags")) {
+		if (strcmp(json_str(flag), "SCHED_FLAG_RESET_ON_FORK") != 0)
+			edit_remove(ed, flag, "only SCHED_FLAG_RESET_ON_FORK gives nothing away");
+	}
+}
+
+static void judge_io_priority(struct edit *ed, struct json *v)
+{
+	static const char *const fair[] = {"IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE", NULL};
+	const char *class = json_str(json_get(v, "class"));
+
+	if (v && (!class || !str_in(fair, class)))
+		edit_remove(ed, v,
+			"real-time I/O can starve the node; use IOPRIO_CLASS_BE or "
+			"IOPRIO_CLASS_IDLE");
+}
+
+/* Flags switch off address randomisation and the like; other domains are other systems. */
+static void judge_personality(struct edit *ed, struct json *v)
+{
+	static const char *const domains[] = {"LINUX", "LINUX32", NULL};
+	const char *domain = json_str(json_get(v, "domain"));
+	const struct json *flags = json_get(v, "flags");
+
+	if (v && (!domain || !str_in(domains, domain) || (flags && flags->count)))
+		edit_remove(ed, v, "only the domains LINUX and LINUX32, without flags");
+}
+
+static void judge_cgroups_path(struct edit *ed, const struct json *v)
+{
+	const char *path = json_str(v);
+
+	if (!path || !*path)
+		return; /* the runtime makes one of the container's id */
+	if (has_control(path) || strstr(path, ".."))
+		edit_deny(ed, v,
+			"the cgroup path leads out of its place (\"..\" or a control character)");
+	else if (path[strspn(path, "/.")] == '\0')
+		edit_deny(ed, v,
+			"the container would be in the root cgroup, where no limit holds; give it "
+			"a "
+			"cgroup of its own");
+}
+
+/* How the container's mounts spread. Shared would show them to the host. */
+static void judge_propagation(struct edit *ed, struct json *v)
+{
+	static const char *const inward[] = {
+		"private", "rprivate", "slave", "rslave", "unbindable", "runbindable", "", NULL};
+	const char *mode = json_str(v);
+
+	if (mode && !str_in(inward, mode))
+		edit_replace(ed, v, json_string(ed->doc, "rslave"),
+			"mounts made in the container must not reach the host");
+}
+
+static bool makes_namespace(const struct json *namespaces, const char *type, bool or_joins)
+{
+	json_each (v, namespaces) {
+		const char *t = json_str(json_get(v, "type"));
+		const char *path = json_str(json_get(v, "path"));
+
+		if (t && strcmp(t, type) == 0)
+			return or_joins || !path || !*path;
+	}
+	return false;
+}
+
+/* Members nobody needs for a container that is confined: gone when they say anything. */
+static const struct {
+	const char *place, *why;
+} unwanted[] = {
+	{"/process/execCPUAffinity", "processes run where the cpuset says"},
+	{"/linux/netDevices", "network devices of the host stay there"},
+	{"/linux/intelRdt", "cache and memory bandwidth classes belong to the node"},
+	{"/linux/memoryPolicy", "memory placement belongs to the node"},
+};
+
+static void judge_linux(struct edit *ed, const struct json *linux_object)
+{
+	static const char *const mappings[] = {"uidMappings", "gidMappings"};
+	const struct json *namespaces = json_get(linux_object, "namespaces");
+	struct json *label = json_get(linux_object, "mountLabel");
+
+	judge_personality(ed, json_get(linux_object, "personality"));
+	judge_cgroups_path(ed, json_get(linux_object, "cgroupsPath"));
+	judge_propagation(ed, json_get(linux_object, "rootfsPropagation"));
+	if (label && !label_clean(json_str(label)))
+		edit_deny(ed, label, "an SELinux label has only letters, digits and _ . : , -");
+	if (!makes_namespace(namespaces, "time", false))
+		edit_remove(ed, json_get(linux_object, "timeOffsets"),
+			"clocks are shifted only in a time namespace of the container's own");
+	if (makes_namespace(namespaces, "user", true))
+		return;
+	for (size_t i = 0; i < sizeof mappings / sizeof *mappings; i++)
+		edit_remove(ed, json_get(linux_object, mappings[i]),
+			"ids are mapped only in a user namespace");
+}
+
+void pass_process(struct edit *ed, const struct profile *p, const struct world *w)
+{
+	const struct json *process = json_get(ed->root, "process");
+
+	(void)p;
+	judge_cwd(ed, json_get(process, "cwd"), w);
+	judge_apparmor(ed, json_get(process, "apparmorProfile"));
+	judge_selinux(ed, json_get(process, "selinuxLabel"));
+	judge_scheduler(ed, json_get(process, "scheduler"));
+	judge_io_priority(ed, json_get(process, "ioPriority"));
+	judge_linux(ed, json_get(ed->root, "linux"));
+	for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
+		edit_remove(ed, json_at(ed->root, unwanted[i].place), "%s", unwanted[i].why);
+}
