@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pass_hooks - only allowed, root-owned programs outside the rootfs.
+ *
+ * A hook runs as root on the host. One that is not allowed refuses the container and is not removed:
+ * without Docker's prestart hook a container runs with no network and nobody is told.
+ */
+#include "shim/pass.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Loaders and shells run code that these name before the hook's own first line. */
+static const char *const loader_names[] = {"LD_*", "GLIBC_TUNABLES", "GCONV_PATH", "BASH_ENV",
+	"ENV", "PYTHON*", "PERL5*", "RUBY*", "NODE_OPTIONS", NULL};
+
+static const struct {
+	const char *kind;
+	bool in_container; /* runs among the container's mounts, with its environment if it has none */
+} kinds[] = {
+	{"prestart", false},
+	{"createRuntime", false},
+	{"createContainer", true},
+	{"startContainer", true},
+	{"poststart", false},
+	{"poststop", false},
+};
+
+static bool path_canonical(const char *path)
+{
+	return path[0] == '/' && !strstr(path, "//") && !strstr(path, "/../") &&
+	       !strstr(path, "/./") && !str_ends(path, "/..") && !str_ends(path, "/.");
+}
+
+static void judge_path(
+	struct edit *ed, const struct profile *p, const struct world *w, const struct json *hook)
+{
+	const struct json *v = json_get(hook, "path");
+	const char *path = json_str(v);
+	struct err e = {0};
+	bool good = false;
+
+	if (!path || !path_canonical(path))
+		edit_deny(ed, v ? v : hook, "a hook needs an absolute, canonical path, not \"%s\"",
+			path ? path : "");
+	else if (!strv_glob(&p->hooks, path))
+		edit_deny(ed, v,
+			"the hook %s is not allowed; when it is to be trusted with root on the "
+			"host, "
+			"add it to hooks.allow of the profile",
+			path);
+	else if (w->hook_ok(w->arg, path, &good, &e) < 0)
+		edit_deny(ed, v, "the hook %s cannot be looked at: %s", path, e.msg);
+	else if (!good)
+		edit_deny(ed, v,
+			"the hook %s must be a regular file owned by root, not writable by others "
+			"and "
+			"outside the container's root",
+			path);
+}
+
+static void judge_environment(struct edit *ed, const struct json *hook, bool in_container)
+{
+	const struct json *env = json_get(hook, "env");
+
+	if (in_container && (!env || env->count == 0))
+		edit_deny(ed, hook,
+			"a hook of this kind without env inherits the container's, LD_PRELOAD "
+			"included (CVE-2025-23266); give it a non-empty env");
+	json_each (v, env) {
+		const char *text = json_str(v);
+		char name[64];
+
+		snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "="), text);
+		for (const char *const *l = loader_names; *l; l++) {
+			if (str_glob(*l, name))
+				edit_deny(
+					ed, v, "a variable %s can run other code in the hook", *l);
+		}
+	}
+}
+
+void pass_hooks(struct edit *ed, const struct profile *p, const struct world *w)
+{
+	const struct json *hooks = json_get(ed->root, "hooks");
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		json_each (hook, json_get(hooks, kinds[i].kind)) {
+			judge_path(ed, p, w, hook);
+			judge_environment(ed, hook, kinds[i].in_container);
+		}
+	}
+}

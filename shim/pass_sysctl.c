@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pass_sysctl - allowed, namespaced keys with clean values.
+ *
+ * A key of the workload's own namespace that the profile does not list is removed. What would change
+ * the host, or tries to smuggle a second setting through a value (CVE-2022-0811), refuses the
+ * container: somebody meant it.
+ */
+#include "shim/pass.h"
+
+#include <string.h>
+
+enum { VALUE_MAX = 256 };
+
+/* Keys that belong to a namespace; all others are the host's. Source: the kernel's ipc, uts and net
+ * tables, and what runc accepts for them. */
+static const struct {
+	const char *glob;
+	enum ns_type ns;
+} namespaced[] = {
+	{"net.**", NS_NETWORK},
+	{"fs.mqueue.**", NS_IPC},
+	{"kernel.msgmax", NS_IPC},
+	{"kernel.msgmnb", NS_IPC},
+	{"kernel.msgmni", NS_IPC},
+	{"kernel.sem", NS_IPC},
+	{"kernel.shmall", NS_IPC},
+	{"kernel.shmmax", NS_IPC},
+	{"kernel.shmmni", NS_IPC},
+	{"kernel.shm_rmid_forced", NS_IPC},
+	{"kernel.hostname", NS_UTS},
+	{"kernel.domainname", NS_UTS},
+};
+
+static bool made_of(const char *text, const char *extra)
+{
+	for (; *text; text++) {
+		bool alnum = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
+			     (*text >= '0' && *text <= '9');
+
+		if (!alnum && !strchr(extra, *text))
+			return false;
+	}
+	return true;
+}
+
+/* Names with dots between; runc makes a path of it, so no '/' and no empty name. */
+static bool key_clean(const char *key)
+{
+	return made_of(key, "._-") && *key && *key != '.' && !strstr(key, "..") &&
+	       !str_ends(key, ".");
+}
+
+static bool value_clean(const char *value)
+{
+	return *value && strlen(value) <= VALUE_MAX && made_of(value, " \t.,:_-");
+}
+
+/* The container has a namespace of this type that is not the host's. */
+static bool has_own(struct edit *ed, const struct world *w, enum ns_type type)
+{
+	json_each (v, json_at(ed->root, "/linux/namespaces")) {
+		const char *name = json_str(json_get(v, "type"));
+		const char *path = json_str(json_get(v, "path"));
+		enum world_ns is = WORLD_NS_BAD;
+		struct err e = {0};
+
+		if (!name || strcmp(name, ns_name(type)) != 0)
+			continue;
+		if (!path || !*path)
+			return true;
+		return w->ns_path(w->arg, type, path, &is, &e) == 0 && is == WORLD_NS_OTHER;
+	}
+	return false;
+}
+
+static void judge(struct edit *ed, const struct profile *p, const struct world *w, struct json *v)
+{
+	size_t i = 0;
+
+	if (!key_clean(v->key)) {
+		edit_deny(ed, v,
+			"a sysctl is letters, digits, _ and - with dots between, as in "
+			"net.ipv4.ip_forward");
+		return;
+	}
+	while (i < sizeof namespaced / sizeof *namespaced && !str_glob(namespaced[i].glob, v->key))
+		i++;
+	if (i == sizeof namespaced / sizeof *namespaced)
+		edit_deny(ed, v,
+			"the sysctl %s is the host's; set it on the node, not in a container",
+			v->key);
+	else if (!has_own(ed, w, namespaced[i].ns))
+		edit_deny(ed, v,
+			"the sysctl %s would change the host: the container has no %s namespace of "
+			"its own",
+			v->key, ns_name(namespaced[i].ns));
+	else if (!value_clean(json_str(v)))
+		edit_deny(ed, v,
+			"the value of the sysctl %s has characters a setting does not need "
+			"(CVE-2022-0811)",
+			v->key);
+	else if (!strv_glob(&p->sysctl, v->key))
+		edit_remove(ed, v,
+			"not among the profile's; to grant it, add %s to sysctl of the profile",
+			v->key);
+}
+
+void pass_sysctl(struct edit *ed, const struct profile *p, const struct world *w)
+{
+	json_each_safe (v, json_at(ed->root, "/linux/sysctl"))
+		judge(ed, p, w, v);
+}
