@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pass_resources - ceilings on cgroup limits and rlimits.
+ *
+ * Shares, quotas, block I/O, huge pages, network classes and rdma are left as asked: they divide what
+ * the parent cgroup has, and take nothing from it.
+ */
+#include "shim/pass.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "shim/base/num.h"
+
+/* Rootless without a cgroup of its own: a runtime fails on any limit it is given there. */
+static bool no_cgroup(struct edit *ed, const struct world *w)
+{
+	const char *path = json_str(json_at(ed->root, "/linux/cgroupsPath"));
+
+	return w->in_user_ns && (!w->cgroup_v2 || !path || !*path);
+}
+
+/* OBJECT[key] within 1..CEILING; absent, 0 and negative mean no limit to a runtime. */
+static void ceiling(struct edit *ed, const struct world *w, const char *object, const char *key,
+	int64_t max, const char *what)
+{
+	AUTO_STR struct str pointer = STR_INIT;
+	const struct json *v;
+	struct json *parent;
+	int64_t n;
+
+	if (max < 0)
+		return;
+	str_addf(&pointer, "%s/%s", object, key);
+	if (str_failed(&pointer)) {
+		ed->failed = true;
+		return;
+	}
+	v = json_at(ed->root, str_text(&pointer));
+	if (v && json_i64(v, 1, max, &n))
+		return;
+	if (!v && no_cgroup(ed, w)) {
+		edit_note(ed, json_at(ed->root, "/linux"),
+			"rootless without a cgroup: the ceiling on %s cannot be set", what);
+		return;
+	}
+	parent = edit_object(ed, object, "for the profile's ceiling");
+	edit_put(ed, parent, key, json_int(ed->doc, max),
+		"the profile's ceiling on %s; absent, 0 and negative mean none", what);
+}
+
+static void judge_memory(struct edit *ed, const struct profile *p, const struct world *w)
+{
+	const struct json *memory = json_at(ed->root, "/linux/resources/memory");
+	const struct json *swap = json_get(memory, "swap");
+	struct json *killer = json_get(memory, "disableOOMKiller");
+	int64_t max = p->resources.memory, total;
+
+	/* swap is memory and swap together: the kernel wants it no smaller than the memory limit */
+	if (max > 0 && swap && json_i64(swap, 1, max, &total))
+		max = total;
+	ceiling(ed, w, "/linux/resources/memory", "limit", max, "memory");
+	if (json_is_true(killer))
+		edit_replace(ed, killer, json_bool(ed->doc, false),
+			"a container at its memory limit is killed, not frozen");
+}
+
+/* Files of cgroup2 that limit or weigh, and the two with a ceiling. */
+static const char *const unified_known[] = {"cpu.idle", "cpu.max", "cpu.max.burst",
+	"cpu.uclamp.max", "cpu.uclamp.min", "cpu.weight", "cpu.weight.nice", "cpuset.cpus",
+	"cpuset.mems", "hugetlb.*.max", "hugetlb.*.rsvd.max", "io.bfq.weight", "io.latency",
+	"io.max", "io.weight", "memory.high", "memory.low", "memory.max", "memory.min",
+	"memory.oom.group", "memory.swap.high", "memory.swap.max", "memory.zswap.max", "misc.max",
+	"pids.max", "rdma.max"};
+
+static bool unified_ok(const char *key, const char *value)
+{
+	for (const char *p = value; *p; p++) {
+		/* io.max and rdma.max take several lines; no other control character belongs there */
+		if (((unsigned char)*p < 0x20 && *p != '\n') || *p == 0x7f)
+			return false;
+	}
+	for (size_t i = 0; i < sizeof unified_known / sizeof *unified_known; i++) {
+		if (str_glob(unified_known[i], key))
+			return !strchr(key, '/');
+	}
+	return false;
+}
+
+static void unified_ceiling(struct edit *ed, struct json *v, const char *key, int64_t max)
+{
+	char text[24];
+	uint64_t n;
+
+	if (max < 0 || strcmp(v->key, key) != 0 || num_u64(json_str(v), (uint64_t)max, &n))
+		return;
+	snprintf(text, sizeof text, "%" PRId64, max);
+	edit_replace(ed, v, json_string(ed->doc, text), "the profile's ceiling");
+}
+
+static void judge_unified(struct edit *ed, const struct profile *p)
+{
+	json_each_safe (v, json_at(ed->root, "/linux/resources/unified")) {
+		if (!unified_ok(v->key, json_str(v))) {
+			edit_remove(ed, v,
+				"not a limit or weight of cgroup2 that this version knows, or not "
+				"a "
+				"clean value");
+			continue;
+		}
+		unified_ceiling(ed, v, "pids.max", p->resources.pids);
+		unified_ceiling(ed, v, "memory.max", p->resources.memory);
+	}
+}
+
+static void judge_cgroup(struct edit *ed, const struct profile *p, const struct world *w)
+{
+	static const char *const realtime[] = {
+		"/linux/resources/cpu/realtimeRuntime", "/linux/resources/cpu/realtimePeriod"};
+
+	ceiling(ed, w, "/linux/resources/pids", "limit", p->resources.pids, "processes");
+	judge_memory(ed, p, w);
+	judge_unified(ed, p);
+	for (size_t i = 0; i < sizeof realtime / sizeof *realtime; i++)
+		edit_remove(ed, json_at(ed->root, realtime[i]),
+			"real-time processes can starve the node");
+}
+
+static const struct {
+	const char *type;
+	int number;
+} rlimits[] = {
+	{"RLIMIT_AS", RLIMIT_AS},
+	{"RLIMIT_CORE", RLIMIT_CORE},
+	{"RLIMIT_CPU", RLIMIT_CPU},
+	{"RLIMIT_DATA", RLIMIT_DATA},
+	{"RLIMIT_FSIZE", RLIMIT_FSIZE},
+	{"RLIMIT_LOCKS", RLIMIT_LOCKS},
+	{"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
+	{"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
+	{"RLIMIT_NICE", RLIMIT_NICE},
+	{"RLIMIT_NOFILE", RLIMIT_NOFILE},
+	{"RLIMIT_NPROC", RLIMIT_NPROC},
+	{"RLIMIT_RSS", RLIMIT_RSS},
+	{"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
+	{"RLIMIT_RTTIME", RLIMIT_RTTIME},
+	{"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
+	{"RLIMIT_STACK", RLIMIT_STACK},
+};
+
+/* The kernel's number, or -1. */
+static int rlimit_number(const char *type)
+{
+	for (size_t i = 0; type && i < sizeof rlimits / sizeof *rlimits; i++) {
+		if (strcmp(rlimits[i].type, type) == 0)
+			return rlimits[i].number;
+	}
+	return -1;
+}
+
+static struct json *rlimit_entry(const struct json *list, const char *type)
+{
+	json_each (v, list) {
+		const char *t = json_str(json_get(v, "type"));
+
+		if (t && strcmp(t, type) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+/* Unknown or repeated types are refused: which one counts differs, and dropping a limit widens. */
+static void judge_rlimit_types(struct edit *ed, const struct json *list)
+{
+	json_each (v, list) {
+		const char *type = json_str(json_get(v, "type"));
+
+		if (rlimit_number(type) < 0)
+			edit_deny(ed, v,
+				"there is no rlimit \"%s\"; names are RLIMIT_NOFILE and the like",
+				type ? type : "");
+		else if (rlimit_entry(list, type) != v)
+			edit_deny(ed, v, "%s is given twice; keep one", type);
+	}
+}
+
+static void lower(struct edit *ed, struct json *entry, const char *key, uint64_t max)
+{
+	const struct json *v = json_get(entry, key);
+	uint64_t n;
+
+	if (v && !json_u64(v, max, &n))
+		edit_put(ed, entry, key, json_uint(ed->doc, max), "the profile's ceiling");
+}
+
+/* Adds a limit, but never one above what the container would inherit: that would raise it. */
+static void add_rlimit(
+	struct edit *ed, const struct world *w, struct json *list, const struct rlimit_ceiling *c)
+{
+	struct json *entry = json_object(ed->doc);
+	uint64_t hard, max = c->max;
+	int number = rlimit_number(c->type);
+
+	if (number < 0)
+		return;
+	if (w->rlimit_hard && w->rlimit_hard(w->arg, number, &hard) == 0 && hard < max)
+		max = hard;
+	if (json_put(ed->doc, entry, "type", json_string(ed->doc, c->type)) < 0 ||
+		json_put(ed->doc, entry, "hard", json_uint(ed->doc, max)) < 0 ||
+		json_put(ed->doc, entry, "soft", json_uint(ed->doc, max)) < 0)
+		ed->failed = true;
+	edit_push(ed, list, entry, "the profile's ceiling");
+}
+
+static void judge_rlimits(struct edit *ed, const struct profile *p, const struct world *w)
+{
+	struct json *list = json_at(ed->root, "/process/rlimits");
+
+	judge_rlimit_types(ed, list);
+	for (size_t i = 0; i < p->resources.n_rlimits; i++) {
+		const struct rlimit_ceiling *c = &p->resources.rlimits[i];
+		struct json *entry = rlimit_entry(list, c->type);
+
+		if (entry) {
+			lower(ed, entry, "hard", c->max);
+			lower(ed, entry, "soft", c->max);
+			continue;
+		}
+		if (!list)
+			list = edit_array(ed, "/process/rlimits", "for the profile's ceilings");
+		add_rlimit(ed, w, list, c);
+	}
+}
+
+void pass_resources(struct edit *ed, const struct profile *p, const struct world *w)
+{
+	struct json *process = json_get(ed->root, "process");
+	struct json *score = json_get(process, "oomScoreAdj");
+	int64_t n;
+
+	judge_cgroup(ed, p, w);
+	if (!process)
+		return;
+	judge_rlimits(ed, p, w);
+	if (score && !json_i64(score, 0, INT64_MAX, &n))
+		edit_replace(ed, score, json_int(ed->doc, 0),
+			"below 0 others on the node are killed first");
+}
