@@ -41,8 +41,7 @@ LINK_STATIC = $(if $(STATIC),$(CC) -static-pie $(LDHARDEN) $(LDFLAGS) -o $@ $(fi
   $(STATIC_LIBS) $(LDLIBS),$(LINK))
 
 # Every .c of a room belongs to the library, but for the mains.
-CORE  := $(filter-out shim/main.c,$(wildcard shim/base/*.c profiles/*.c shim/*.c))
-CTL   := $(wildcard shim/ctl/*.c)
+CORE  := $(filter-out shim/main.c shim/ctl/main.c,$(wildcard shim/base/*.c profiles/*.c shim/*.c shim/ctl/*.c))
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 FUZZERS := $(patsubst tests/fuzz_%.c,%,$(wildcard tests/fuzz_*.c))
 TEST_LIB := $(filter-out $(wildcard tests/test_*.c tests/fuzz_*.c tests/replay.c tests/prog_*.c),$(wildcard tests/*.c))
@@ -52,7 +51,7 @@ REPLAYS := $(FUZZERS:%=$(B)/tests/replay_%)
 all: $(B)/cinch $(B)/cinchctl
 
 $(B)/cinch: $(B)/shim/main.o $(B)/libcore.a ; $(LINK_STATIC)
-$(B)/cinchctl: $(CTL:%.c=$(B)/%.o) $(B)/libcore.a ; $(LINK)
+$(B)/cinchctl: $(B)/shim/ctl/main.o $(B)/libcore.a ; $(LINK)
 $(B)/libcore.a: $(CORE:%.c=$(B)/%.o) ; @rm -f $@; $(AR) rcs $@ $^
 $(B)/libtest.a: $(TEST_LIB:%.c=$(B)/%.o) ; @rm -f $@; $(AR) rcs $@ $^
 $(B)/tests/test_%: $(B)/tests/test_%.o $(B)/libtest.a $(B)/libcore.a ; $(LINK)
