@@ -63,7 +63,7 @@ static const struct {
 	{HEAD ", \"capabilities\": [\"CAP_SYS_ADMN\"]}",
 		"x.json:1:51: unknown capability \"CAP_SYS_ADMN\", did you mean "
 		"\"CAP_SYS_ADMIN\"?"},
-	{HEAD ", \"capabilities\": [\"ALL\"]}", "x.json:1:51: unknown capability \"ALL\""},
+	{HEAD ", \"capabilities\": [\"EVERYTHING\"]}", "x.json:1:51: unknown capability \"EVERYTHING\""},
 	{HEAD ", \"capabilities\": [21]}",
 		"x.json:1:51: a capability is a string such as \"CAP_CHOWN\""},
 	{HEAD ", \"user\": {\"root\": \"remap\", \"uid\": 0}}",
@@ -154,7 +154,7 @@ static const struct {
 		"x.json:1:43: unknown key \"alow\", did you mean \"allow\"?"},
 	{HEAD ", \"network\": \"isolated\"}",
 		"x.json:1:45: \"network\" must be an object, not a string"},
-	{HEAD ",}", "x.json:1:34: parse error: invalid object key (must be a string)"},
+	{HEAD ",}", "x.json:1:33: parse error: invalid object key (must be a string)"},
 };
 
 static void test_bad(void)
