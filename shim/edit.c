@@ -16,7 +16,7 @@ static char *shown(const struct json *v)
 {
 	struct str s = STR_INIT;
 
-	json_write(v, &s);
+	json_write_start(v, CHANGE_SHOWN_MAX, &s);
 	if (!s.failed && s.len > CHANGE_SHOWN_MAX) {
 		s.len = CHANGE_SHOWN_MAX;
 		while (s.len && ((unsigned char)s.s[s.len] & 0xc0) == 0x80)

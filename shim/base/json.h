@@ -109,6 +109,8 @@ void json_remove(struct json *v);
 
 /* Compact text, appended; a failed allocation shows in OUT->failed. */
 void json_write(const struct json *v, struct str *out);
+/* The same, but no more of a long value than shows its first ENOUGH bytes. */
+void json_write_start(const struct json *v, size_t enough, struct str *out);
 /* The same with line breaks and two blanks of indent. */
 void json_write_pretty(const struct json *v, struct str *out);
 /* TEXT as a JSON string with quotes; control bytes as \u00XX. */

@@ -66,11 +66,6 @@ void str_add(struct str *b, const char *text)
 	str_addn(b, text, strlen(text));
 }
 
-void str_addc(struct str *b, char c)
-{
-	str_addn(b, &c, 1);
-}
-
 void str_addf(struct str *b, const char *fmt, ...)
 {
 	va_list ap;

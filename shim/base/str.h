@@ -25,7 +25,15 @@ struct str {
 void str_done(struct str *b);
 void str_add(struct str *b, const char *text);
 void str_addn(struct str *b, const char *bytes, size_t len);
-void str_addc(struct str *b, char c);
+static inline void str_addc(struct str *b, char c)
+{
+	if (!b->failed && b->cap - b->len > 1) { /* the cap of an empty one is 0 */
+		b->s[b->len++] = c;
+		b->s[b->len] = '\0';
+	} else {
+		str_addn(b, &c, 1);
+	}
+}
 void str_addf(struct str *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void str_reset(struct str *b); /* empty again; keeps the memory */
 static inline bool str_failed(const struct str *b)
