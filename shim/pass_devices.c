@@ -53,7 +53,7 @@ static void judge_nodes(struct edit *ed, const struct profile *p)
 		char type = type_of(v);
 		int64_t major = number(v, "major", 0), minor = number(v, "minor", 0);
 
-		if (!path || type == 0 || type == 'a' || major < 0 || minor < 0 ||
+		if (!path || type == 0 || major < 0 || minor < 0 ||
 			!devset_node_allowed(p, path, type, major, minor))
 			edit_remove(ed, v, "device %s is not one the profile allows",
 				path ? path : "without a path");

@@ -70,6 +70,7 @@ static const struct one_case nodes[] = {
 		NULL},
 	{"a default node", NODES(NODE("/dev/null", "c", "1", "3")), NULL, NULL},
 	{"memory as null", NODES(NODE("/dev/null", "c", "1", "1")), NODES(""), NULL},
+	{"a block device in its place", NODES(NODE("/dev/null", "b", "1", "3")), NODES(""), NULL},
 	{"unbuffered is a character device", NODES(NODE("/dev/null", "u", "1", "3")), NULL, NULL},
 	{"a FIFO", NODES("{'path':'/dev/null','type':'p'}"), NODES(""), NULL},
 	{"no type", NODES("{'path':'/dev/null','major':1,'minor':3}"), NODES(""), NULL},

@@ -162,7 +162,7 @@ int main(void)
 	fake.world.ns_same = same_a8;
 	one_pass_all(CONTROL_NAMESPACES, pass_namespaces, &p, &fake.world, strict);
 	one_pass_all(CONTROL_NAMESPACES, pass_namespaces, &p, &fake.world, joins);
-	p.namespaces.host = all & ~(1u << NS_MOUNT);
+	p.namespaces.host = all;
 	one_pass_all(CONTROL_NAMESPACES, pass_namespaces, &p, &fake.world, lax);
 	p.namespaces.host = 0;
 	p.namespaces.add = all & ~(1u << NS_TIME);

@@ -88,6 +88,14 @@ static void make_tree(void)
 	sym("/proc/sys/kernel", "bundle/rootfs/dangling");
 	sym("a", "bundle/rootfs/b");
 	sym("b", "bundle/rootfs/a");
+	dir("bundle/rootfs/chain");
+	for (int i = 0; i < 60; i++) {
+		char from[32], to[32];
+
+		snprintf(from, sizeof from, "bundle/rootfs/chain/%d", i);
+		snprintf(to, sizeof to, "%d", i + 1);
+		sym(to, from);
+	}
 	file("bundle/rootfs/usr/hook", 0755);
 	file("good-hook", 0755);
 	file("loose-hook", 0775);
@@ -145,6 +153,7 @@ static void odd_sources(const struct world *w)
 	struct world_source s;
 	struct err e = {0};
 	char path[600];
+	int fd;
 
 	ok(w->source(w->arg, "inner", &s, &e) == 0 && strcmp(s.real, at("bundle/inner")) == 0,
 		"a relative source begins at the bundle");
@@ -156,6 +165,12 @@ static void odd_sources(const struct world *w)
 	snprintf(path, sizeof path, "/proc/self/root%s/data", base);
 	ok(w->source(w->arg, path, &s, &e) == 0 && strcmp(s.real, at("data")) == 0,
 		"through a magic link");
+	fd = open(at("data/brief"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert(fd >= 0 && unlink(at("data/brief")) == 0);
+	file("data/brief (deleted)", 0600);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	ok(w->source(w->arg, path, &s, &e) < 0, "a removed file is not its neighbour: %s", e.msg);
+	close(fd);
 	ok(w->source(w->arg, "/", &s, &e) == 0 && s.controls[0], "the whole host: %s", s.controls);
 	ok(w->source(w->arg, "/proc/sys/kernel", &s, &e) == 0 && strcmp(s.controls, "/proc") == 0,
 		"a directory of procfs");
@@ -256,8 +271,9 @@ static void rootfs(const struct world *w)
 		{"/dangling", "/proc/sys/kernel", 0, true},
 		{"/dangling/core_pattern", "/proc/sys/kernel/core_pattern", 0, false},
 		{"/new/a/b", "/new/a/b", 0, false},
+		{"/chain/20", "/chain/60", 0, true},
 	};
-	static const char *const bad[] = {"/a", "/b/c", "/etc/hosts/x", "/new/../etc"};
+	static const char *const bad[] = {"/a", "/b/c", "/etc/hosts/x", "/new/../etc", "/chain/19"};
 	struct world_entry n;
 	char path[WORLD_PATH_MAX + 8];
 
