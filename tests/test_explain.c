@@ -421,6 +421,7 @@ static void test_program(void)
 	status = run_program(str_text(&args), &out);
 	ok(status == 0 && strstr(str_text(&out), "\"result\": \"unchanged\""),
 		"nothing to change: 0 (%d)", status);
+	ok(strstr(str_text(&out), "\"rootfs\": \"present\""), "its root filesystem is here");
 	if (status)
 		printf("# %s\n", str_text(&out));
 }
@@ -453,6 +454,38 @@ static void test_refused(void)
 	ok(status == 2 && str_starts(str_text(&out),
 				  "cinchctl: explain: refused by profile restricted: "),
 		"no patch for what is refused (%d)", status);
+}
+
+/* A document of another host is judged by what it says, not by what is missing here. */
+static void test_away(void)
+{
+	static const char *const ordinary[] = {"ctr-default", "ctr-tty", "ctr-cni", "ctr-with-ns",
+		"cri-default-sandbox", "cri-default", "cri-nonroot", "cri-rofs", "cri-seccomp",
+		"docker-default", "docker-tty", "docker-init", "docker-readonly", "docker-userimg",
+		"podman-default", "podman-readonly", "podman-init", "podman-pod-ctr",
+		"podman-rootless"};
+	static const char *const refused[] = {
+		"ctr-nethost", "cri-hostns-sandbox", "docker-pidhost", "podman-nethost"};
+	AUTO_STR struct str args = STR_INIT, out = STR_INIT;
+	int status;
+
+	for (size_t i = 0; i < sizeof ordinary / sizeof *ordinary; i++) {
+		str_reset(&args);
+		str_addf(&args, "explain %s/%s.json", samples, ordinary[i]);
+		status = run_program(str_text(&args), &out);
+		if (!ok(status == 1 && strstr(str_text(&out), "(Its root filesystem is not here"),
+			    "%s starts (%d)", ordinary[i], status))
+			printf("# %s\n", strstr(str_text(&out), "REFUSE"));
+	}
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		str_reset(&args);
+		str_addf(&args, "explain %s/%s.json", samples, refused[i]);
+		status = run_program(str_text(&args), &out);
+		ok(status == 2 && strstr(str_text(&out), "REFUSE"), "%s is refused (%d)",
+			refused[i], status);
+	}
+	run_program("explain --json tests/data/samples/ctr-default.json", &out);
+	ok(strstr(str_text(&out), "\"rootfs\": \"absent\""), "JSON says so, too");
 }
 
 static void test_bad(void)
@@ -553,6 +586,7 @@ int main(void)
 	test_widths();
 	test_program();
 	test_refused();
+	test_away();
 	test_bad();
 	test_good();
 	test_terminal();

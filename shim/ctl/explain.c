@@ -16,6 +16,7 @@
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
 #include "shim/base/num.h"
+#include "shim/ctl/away.h"
 #include "shim/ctl/patch.h"
 #include "shim/ctl/table.h"
 #include "shim/select.h"
@@ -37,7 +38,8 @@ struct case_file {
 	int dir;
 	struct json_doc *doc;
 	struct selection profiles;
-	struct world world;
+	struct world host, world;
+	bool away; /* the container is not on this host */
 	struct report report;
 	struct err refusal; /* code 0: it may start */
 };
@@ -47,7 +49,7 @@ static void case_done(struct case_file *c)
 	cleanup_fd(&c->dir);
 	json_free(c->doc);
 	select_done(&c->profiles);
-	world_done(&c->world);
+	world_done(&c->host);
 	report_done(&c->report);
 }
 
@@ -224,8 +226,10 @@ static int decide(const struct options *o, struct case_file *c, struct err *e)
 	root = json_str(json_at(json_root(c->doc), "/root/path"));
 	if (!root)
 		return err_set(e, ERR_INPUT, "config.json has no root.path: no root filesystem");
-	if (world_host(c->dir, root, &c->world, e) < 0)
+	if (world_host(c->dir, root, &c->host, e) < 0)
 		return -1;
+	c->away = away_is(c->dir, root);
+	c->world = c->away ? away_world(&c->host) : c->host;
 	c->report.keep_values = o->form == FORM_PATCH;
 	for (size_t i = 0; i < c->profiles.n; i++)
 		if (tighten(c->doc, c->profiles.p[i], &c->world, &c->report, &c->refusal) < 0) {
@@ -265,7 +269,8 @@ static struct json *answer_json(const struct case_file *c, struct json_doc *doc)
 
 	if (c->profiles.n > 1 && json_put(doc, o, "and", profile_json(doc, c->profiles.p[1])) < 0)
 		return NULL;
-	if (json_put(doc, o, "result", json_string(doc, results[status(c)])) < 0)
+	if (json_put(doc, o, "rootfs", json_string(doc, c->away ? "absent" : "present")) < 0 ||
+		json_put(doc, o, "result", json_string(doc, results[status(c)])) < 0)
 		return NULL;
 	if (c->refusal.code &&
 		json_put(doc, o, "error", json_string_lossy(doc, c->refusal.msg)) < 0)
@@ -303,8 +308,11 @@ static void print_table(const struct options *o, const struct case_file *c, stru
 {
 	const struct table_style style = {.width = terminal_width(), .colour = o->colour};
 
-	table_text(o->target, 256, out);
+	table_text(o->target, style.width, out);
 	str_addc(out, '\n');
+	if (c->away)
+		str_add(out, "(Its root filesystem is not here: files, volumes and\n"
+			     "namespaces that are missing are taken as ordinary.)\n");
 	table_report(&c->report, &style, out);
 	str_addc(out, '\n');
 	table_summary(&c->report, out);
