@@ -110,6 +110,8 @@ static void row_run(pass_fn *pass, const struct pass_row *row, const struct worl
 	}
 	if (!row->want)
 		tap_same(after, before, "and byte for byte as it was");
+	if (!row->want && !row->deny && !row->note)
+		ok(report.n == 0, "%s: nothing to say", row->what);
 	if (row->deny ? !ok(says(&report, CHANGE_DENY, row->deny), "%s: refused", row->what)
 		      : !ok(report_denials(&report) == 0, "%s: not refused", row->what))
 		diagnose(&report);
