@@ -63,7 +63,8 @@ static const struct {
 	{HEAD ", \"capabilities\": [\"CAP_SYS_ADMN\"]}",
 		"x.json:1:51: unknown capability \"CAP_SYS_ADMN\", did you mean "
 		"\"CAP_SYS_ADMIN\"?"},
-	{HEAD ", \"capabilities\": [\"EVERYTHING\"]}", "x.json:1:51: unknown capability \"EVERYTHING\""},
+	{HEAD ", \"capabilities\": [\"EVERYTHING\"]}",
+		"x.json:1:51: unknown capability \"EVERYTHING\""},
 	{HEAD ", \"capabilities\": [21]}",
 		"x.json:1:51: a capability is a string such as \"CAP_CHOWN\""},
 	{HEAD ", \"user\": {\"root\": \"remap\", \"uid\": 0}}",
@@ -331,7 +332,8 @@ static void test_full(void)
 			p->line[CONTROL_NETWORK] == 22 && p->line[CONTROL_PROCESS] == 0,
 		"where each control is spoken of");
 	/* sha256sum of the text above */
-	tap_same(p->digest, "da3d8b92e0be5a7a0a238839bf6e22b229a5e614a9a10229d610a7449002ccce", "digest");
+	tap_same(p->digest, "da3d8b92e0be5a7a0a238839bf6e22b229a5e614a9a10229d610a7449002ccce",
+		"digest");
 }
 
 static void test_builtin(void)
