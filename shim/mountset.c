@@ -49,16 +49,23 @@ static bool climbs(const char *path)
 	return false;
 }
 
-int mountset_read(struct mountset *s, const struct json *list, const struct world *w)
+bool mountset_read(struct mountset *s, struct edit *ed, const struct world *w)
 {
+	const struct json *list = json_get(ed->root, "mounts");
 	struct world_entry entry;
 
 	*s = (struct mountset){NULL, 0};
 	if (!list || list->count == 0)
-		return 0;
+		return true;
+	if (list->count > MOUNTSET_MAX) {
+		edit_deny(ed, list, "%u mounts are more than %d", list->count, MOUNTSET_MAX);
+		return false;
+	}
 	s->m = calloc(list->count, sizeof *s->m);
-	if (!s->m)
-		return -1;
+	if (!s->m) {
+		ed->failed = true;
+		return false;
+	}
 	json_each (v, list) {
 		struct mount_at *m = &s->m[s->n++];
 		const char *dest = json_str(json_get(v, "destination"));
@@ -77,10 +84,12 @@ int mountset_read(struct mountset *s, const struct json *list, const struct worl
 		if (w->rootfs_entry(w->arg, dest, &entry, &m->why) < 0)
 			continue;
 		m->dest = strdup(entry.real);
-		if (!m->dest)
-			return -1;
+		if (!m->dest) {
+			ed->failed = true;
+			return false;
+		}
 	}
-	return 0;
+	return true;
 }
 
 void mountset_done(struct mountset *s)

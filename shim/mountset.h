@@ -10,7 +10,10 @@
 #include <stddef.h>
 
 #include "shim/base/json.h"
+#include "shim/edit.h"
 #include "shim/world.h"
+
+enum { MOUNTSET_MAX = 1024 }; /* every one is compared with every other */
 
 struct mount_at {
 	struct json *v; /* the element of "mounts" */
@@ -26,8 +29,9 @@ struct mountset {
 
 #define AUTO_MOUNTSET __attribute__((cleanup(mountset_done)))
 
-/* Look at all of LIST (may be NULL). 0, or -1 when out of memory. */
-int mountset_read(struct mountset *s, const struct json *list, const struct world *w);
+/* Look at all mounts of the document. False when there are more than MOUNTSET_MAX (denied) or memory
+ * ran out (ED->failed). */
+bool mountset_read(struct mountset *s, struct edit *ed, const struct world *w);
 void mountset_done(struct mountset *s);
 /* One of S is on PATH. */
 bool mountset_has(const struct mountset *s, const char *path);

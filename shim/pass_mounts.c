@@ -384,10 +384,8 @@ void pass_mounts(struct edit *ed, const struct profile *p, const struct world *w
 	AUTO_MOUNTSET struct mountset set = {NULL, 0};
 
 	judge_propagation(ed);
-	if (mountset_read(&set, json_get(ed->root, "mounts"), w) < 0) {
-		ed->failed = true;
+	if (!mountset_read(&set, ed, w))
 		return;
-	}
 	for (size_t i = 0; i < set.n && !ed->failed; i++) {
 		struct job j = {.ed = ed, .p = p, .w = w, .set = &set, .m = &set.m[i]};
 

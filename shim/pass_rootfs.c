@@ -163,10 +163,8 @@ static void add_writable(struct edit *ed, const struct world *w, const struct wr
 	bool covered;
 
 	/* read again for every path: the one before may have become a mount */
-	if (mountset_read(&set, json_get(ed->root, "mounts"), w) < 0) {
-		ed->failed = true;
+	if (!mountset_read(&set, ed, w))
 		return;
-	}
 	if (w->rootfs_entry(w->arg, path->path, &entry, &e) < 0) {
 		edit_deny_at(ed, root_path, "cannot make %s writable: %s", path->path, e.msg);
 		return;
@@ -201,10 +199,8 @@ void pass_rootfs(struct edit *ed, const struct profile *p, const struct world *w
 	struct json *root = json_get(ed->root, "root");
 
 	judge_path(ed, w);
-	if (mountset_read(&set, json_get(ed->root, "mounts"), w) < 0) {
-		ed->failed = true;
+	if (!mountset_read(&set, ed, w))
 		return;
-	}
 	judge_image(ed, w, &set);
 	/* a caller who asked for read-only himself has said what shall be writable: adding to that would
 	 * be giving */

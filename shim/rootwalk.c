@@ -21,7 +21,7 @@ enum { LINKS_MAX = 40 }; /* as the kernel */
 /* A path being resolved inside the rootfs. */
 struct walk {
 	int root; /* borrowed */
-	int at; /* the directory reached, or the file at the end; owned */
+	int at; /* the directory reached, or the file at the end; owned. -1: ROOT */
 	char todo[2 * WORLD_PATH_MAX]; /* what is still to come */
 	char *next; /* in TODO */
 	size_t len; /* of OUT->real, "" being the root */
@@ -32,14 +32,14 @@ struct walk {
 /* Go on from the directory OUT->real names; nothing in it is a link. */
 static int walk_to_real(struct walk *k, struct err *e)
 {
-	int fd;
-
-	k->out->real[k->len] = '\0';
-	fd = io_open_beneath(k->root, k->len ? k->out->real + 1 : ".", O_PATH, 0);
-	if (fd < 0)
-		return err_set(e, errno, "open %s in the rootfs", k->len ? k->out->real : "/");
 	cleanup_fd(&k->at);
-	k->at = fd;
+	k->at = -1;
+	k->out->real[k->len] = '\0';
+	if (k->len == 0)
+		return 0;
+	k->at = io_open_beneath(k->root, k->out->real + 1, O_PATH, 0);
+	if (k->at < 0)
+		return err_set(e, errno, "open %s in the rootfs", k->out->real);
 	return 0;
 }
 
@@ -84,7 +84,7 @@ static int walk_into(struct walk *k, const char *name, size_t n, struct err *e)
 	struct stat st;
 
 	if (k->out->exists) {
-		fd = openat(k->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(k->at < 0 ? k->root : k->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 && errno != ENOENT)
 			return err_set(e, errno, "open %s in %s of the rootfs", name,
 				k->len ? k->out->real : "/");
@@ -154,7 +154,7 @@ int rootwalk(int root, const char *path, struct world_entry *out, struct err *e)
 		return err_set(e, ENAMETOOLONG, "resolve a path in the rootfs");
 	memcpy(k.todo, path, strlen(path) + 1);
 	k.next = k.todo;
-	rc = walk_to_real(&k, e) < 0 ? -1 : walk_all(&k, e);
+	rc = walk_all(&k, e);
 	cleanup_fd(&k.at);
 	return rc;
 }

@@ -17,7 +17,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #include <linux/magic.h>
@@ -25,21 +24,25 @@
 
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
+#include "shim/controls.h"
 #include "shim/rootwalk.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-enum { OVERFLOW_UID = 65534 };
+enum {
+	OVERFLOW_UID = 65534,
+	SEEN_MAX = 1024,
+};
 static const ino_t initial_user_ns = 0xeffffffd; /* PROC_USER_INIT_INO, kernel ABI */
 
-/* A control point, or a directory above one. */
-struct point {
-	dev_t dev;
-	ino_t ino;
-	const struct world_control *of;
-	bool self;
+/* Nothing in the rootfs is asked twice: several passes look at the same places, and they shall all
+ * judge the same answer. */
+struct seen {
+	char *path, *real;
+	bool exists, symlink;
+	mode_t mode;
 };
 
 struct host {
@@ -47,76 +50,10 @@ struct host {
 	int root; /* O_PATH of root.path, or -1 and ROOT_ERR */
 	struct err root_err;
 	struct stat root_st;
-	const struct world_control *controls;
-	struct point *points;
-	size_t n_points;
-	bool listed, in_user_ns;
-};
-
-/*
- * What controls the node: engines and their state, what the kubelet trusts, cinch itself, the kernel.
- * A socket elsewhere is found by being a socket (pass_mounts).
- */
-static const struct world_control node_controls[] = {
-	{"/run/docker.sock", false},
-	{"/var/run/docker.sock", false},
-	{"/run/docker", false},
-	{"/run/containerd", false},
-	{"/run/containerd/containerd.sock", false},
-	{"/run/containerd/containerd.sock.ttrpc", false},
-	{"/run/k3s/containerd", false},
-	{"/run/crio", false},
-	{"/run/crio/crio.sock", false},
-	{"/run/podman", true},
-	{"/run/buildkit", true},
-	{"/run/nri", true},
-	{"/var/run/nri", true},
-	{"/run/cri-dockerd.sock", false},
-	{"/run/runc", true},
-	{"/run/crun", true},
-	{"/run/netns", false},
-	{"/run/systemd/private", false},
-	{"/run/dbus/system_bus_socket", false},
-	{"/run/cinch", true},
-	{"/etc/cinch", true},
-	{"/var/lib/cinch", true},
-	{"/var/lib/docker", false},
-	{"/var/lib/containerd", false},
-	{"/var/lib/containers", false},
-	{"/var/lib/kubelet", false},
-	{"/var/lib/kubelet/device-plugins", true},
-	{"/var/lib/kubelet/plugins_registry", true},
-	{"/var/lib/kubelet/pki", true},
-	{"/var/lib/etcd", true},
-	{"/etc/kubernetes", true},
-	{"/etc/containerd", true},
-	{"/etc/docker", true},
-	{"/etc/crio", true},
-	{"/etc/containers", true},
-	{"/etc/cni", true},
-	{"/etc/shadow", false},
-	{"/proc", true},
-	{"/sys", true},
-	{"/dev", false},
-	{NULL, false},
-};
-
-/* File systems whose files are the kernel's controls, wherever they are mounted. */
-static const struct {
-	unsigned type;
-	const char *name;
-} kernel_fs[] = {
-	{PROC_SUPER_MAGIC, "/proc"},
-	{SYSFS_MAGIC, "/sys"},
-	{CGROUP_SUPER_MAGIC, "/sys/fs/cgroup"},
-	{CGROUP2_SUPER_MAGIC, "/sys/fs/cgroup"},
-	{DEBUGFS_MAGIC, "/sys/kernel/debug"},
-	{TRACEFS_MAGIC, "/sys/kernel/tracing"},
-	{SECURITYFS_MAGIC, "/sys/kernel/security"},
-	{SELINUX_MAGIC, "/sys/fs/selinux"},
-	{BPF_FS_MAGIC, "/sys/fs/bpf"},
-	{EFIVARFS_MAGIC, "/sys/firmware/efi/efivars"},
-	{NSFS_MAGIC, "/proc"},
+	struct controls controls;
+	struct seen *seen; /* answers about the rootfs, by question */
+	size_t n_seen;
+	bool in_user_ns;
 };
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -124,138 +61,10 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Where FD is, as this process sees it. */
-static int real_path(int fd, char out[WORLD_PATH_MAX], struct err *e)
-{
-	char link[40];
-	ssize_t n;
-
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	n = readlink(link, out, WORLD_PATH_MAX);
-	if (n < 0)
-		return err_set(e, errno, "read %s", link);
-	if (n >= WORLD_PATH_MAX)
-		return err_set(e, ENAMETOOLONG, "read %s", link);
-	out[n] = '\0';
-	if (out[0] != '/')
-		return err_set(e, ERR_INPUT, "\"%s\" has no path on this host", out);
-	return 0;
-}
-
-static int add_point(
-	struct host *h, const struct stat *st, const struct world_control *of, bool self)
-{
-	struct point *all = reallocarray(h->points, h->n_points + 1, sizeof *all);
-
-	if (!all)
-		return -1;
-	h->points = all;
-	all[h->n_points++] = (struct point){st->st_dev, st->st_ino, of, self};
-	return 0;
-}
-
-/* Call FN for "/", "/a", "/a/b" ... of REAL, which is changed only meanwhile; SELF for the last.
- * Stops at the first that is not 0 and returns it. */
-static int each_prefix(char *real, int (*fn)(void *arg, const char *prefix, bool self), void *arg)
-{
-	size_t len = strlen(real);
-	int rc = fn(arg, "/", len == 1);
-
-	for (size_t i = 1; i <= len && len > 1 && rc == 0; i++) {
-		char kept = real[i];
-
-		if (kept != '/' && kept != '\0')
-			continue;
-		real[i] = '\0';
-		rc = fn(arg, real, kept == '\0');
-		real[i] = kept;
-	}
-	return rc;
-}
-
-struct listing {
-	struct host *host;
-	const struct world_control *of;
-};
-
-static int list_prefix(void *arg, const char *prefix, bool self)
-{
-	struct listing *l = arg;
-	struct stat st;
-
-	if (stat(prefix, &st) < 0)
-		return 0;
-	return add_point(l->host, &st, l->of, self);
-}
-
-/* The inodes of all controls that exist and of the directories above them, links followed. */
-static int list_points(struct host *h, struct err *e)
-{
-	char real[WORLD_PATH_MAX];
-
-	if (h->listed)
-		return 0;
-	for (const struct world_control *c = h->controls; c->path; c++) {
-		struct listing l = {h, c};
-		AUTO_FD int fd = open(c->path, O_PATH | O_CLOEXEC);
-
-		if (fd < 0)
-			continue; /* not on this node, or out of our own reach as well */
-		if (real_path(fd, real, e) < 0)
-			return -1;
-		if (each_prefix(real, list_prefix, &l) < 0)
-			return err_nomem(e);
-	}
-	h->listed = true;
-	return 0;
-}
-
-struct below {
-	const struct host *host;
-	const char *found;
-};
-
-/* A directory above the source is the root of a tree that counts as a whole. */
-static int find_tree(void *arg, const char *prefix, bool self)
-{
-	struct below *b = arg;
-	struct stat st;
-
-	if (self || stat(prefix, &st) < 0)
-		return 0;
-	for (size_t i = 0; i < b->host->n_points; i++) {
-		const struct point *p = &b->host->points[i];
-
-		if (p->self && p->of->tree && p->dev == st.st_dev && p->ino == st.st_ino) {
-			b->found = p->of->path;
-			return 1;
-		}
-	}
-	return 0;
-}
-
-/* The control that FD (its stat ST, its path REAL) is, contains or lies in; NULL when none. */
-static const char *find_control(const struct host *h, int fd, const struct stat *st, char *real)
-{
-	struct below b = {h, NULL};
-	struct statfs fs;
-
-	for (size_t i = 0; i < h->n_points; i++)
-		if (h->points[i].dev == st->st_dev && h->points[i].ino == st->st_ino)
-			return h->points[i].of->path;
-	if (fstatfs(fd, &fs) == 0)
-		for (size_t i = 0; i < sizeof kernel_fs / sizeof *kernel_fs; i++)
-			if ((unsigned)fs.f_type == kernel_fs[i].type)
-				return kernel_fs[i].name;
-	each_prefix(real, find_tree, &b);
-	return b.found;
-}
-
 static int host_source(void *arg, const char *path, struct world_source *out, struct err *e)
 {
 	struct host *h = arg;
 	AUTO_FD int fd = openat(h->bundle, path, O_PATH | O_CLOEXEC);
-	const char *control;
 	struct stat st, again;
 	struct statvfs vfs;
 
@@ -266,22 +75,40 @@ static int host_source(void *arg, const char *path, struct world_source *out, st
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
 		AUTO_FD int link = openat(h->bundle, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
-		return link < 0 ? 0 : err_set(e, ERR_INPUT, "%s is a link that leads nowhere", path);
+		return link < 0 ? 0
+				: err_set(e, ERR_INPUT, "%s is a link that leads nowhere", path);
 	}
 	if (fd < 0)
 		return err_set(e, errno, "open %s", path);
 	if (fstat(fd, &st) < 0 || fstatvfs(fd, &vfs) < 0)
 		return err_set(e, errno, "look at %s", path);
-	if (real_path(fd, out->real, e) < 0 || list_points(h, e) < 0)
+	if (controls_real_path(fd, out->real, e) < 0)
 		return err_wrap(e, "%s", path);
 	/* a removed file has a name with " (deleted)", which may be another file's */
 	if (stat(out->real, &again) < 0 || !same_file(&st, &again))
 		return err_set(e, ERR_INPUT, "%s is no longer at %s", path, out->real);
-	control = find_control(h, fd, &st, out->real);
-	snprintf(out->controls, sizeof out->controls, "%s", control ? control : "");
+	if (controls_find(&h->controls, fd, &st, out->real, out->controls, e) < 0)
+		return err_wrap(e, "%s", path);
 	out->exists = true;
 	out->mode = st.st_mode;
 	out->flags = vfs.f_flag & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC);
+	return 0;
+}
+
+static int remember(struct host *h, const char *path, const struct world_entry *got, struct err *e)
+{
+	struct seen *all = reallocarray(h->seen, h->n_seen + 1, sizeof *all);
+	struct seen s = {.exists = got->exists, .symlink = got->symlink, .mode = got->mode};
+
+	if (all)
+		h->seen = all;
+	s.path = all ? strdup(path) : NULL;
+	s.real = s.path ? strdup(got->real) : NULL;
+	if (!s.real) {
+		free(s.path);
+		return err_nomem(e);
+	}
+	all[h->n_seen++] = s;
 	return 0;
 }
 
@@ -289,11 +116,25 @@ static int host_entry(void *arg, const char *path, struct world_entry *out, stru
 {
 	struct host *h = arg;
 
-	if (h->root >= 0)
-		return rootwalk(h->root, path, out, e);
-	if (e)
-		*e = h->root_err;
-	return -1;
+	if (h->root < 0) {
+		if (e)
+			*e = h->root_err;
+		return -1;
+	}
+	for (size_t i = 0; i < h->n_seen; i++) {
+		const struct seen *s = &h->seen[i];
+
+		if (strcmp(s->path, path) != 0)
+			continue;
+		out->exists = s->exists;
+		out->symlink = s->symlink;
+		out->mode = s->mode;
+		snprintf(out->real, sizeof out->real, "%s", s->real);
+		return 0;
+	}
+	if (rootwalk(h->root, path, out, e) < 0)
+		return -1;
+	return h->n_seen < SEEN_MAX ? remember(h, path, out, e) : 0;
 }
 
 static const struct {
@@ -421,14 +262,14 @@ static int host_hook_ok(void *arg, const char *path, bool *good, struct err *e)
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 022) || !(st.st_mode & 0111) ||
 		!(st.st_uid == 0 || (h->in_user_ns && st.st_uid == OVERFLOW_UID)))
 		return 0;
-	if (real_path(fd, real, e) < 0)
+	if (controls_real_path(fd, real, e) < 0)
 		return err_wrap(e, "hook %s", path);
 	/* dockerd replaced while it runs: "/proc/N/exe" is then a file without a name, and without a
 	 * name it lies below nothing; an image's file is on the rootfs's own device */
 	if (h->root >= 0 && st.st_nlink == 0)
 		k.inside = st.st_dev == h->root_st.st_dev;
 	else if (h->root >= 0)
-		each_prefix(real, find_root, &k);
+		controls_each_prefix(real, find_root, &k);
 	*good = !k.inside;
 	return 0;
 }
@@ -461,7 +302,6 @@ int world_host(int bundle, const char *root_path, struct world *out, struct err 
 		return err_nomem(e);
 	h->bundle = bundle;
 	h->root = -1;
-	h->controls = node_controls;
 	open_root(h, root_path); /* a failure answers the questions about the rootfs */
 	h->in_user_ns = stat("/proc/self/ns/user", &st) == 0 && st.st_ino != initial_user_ns;
 	*out = (struct world){
@@ -483,7 +323,7 @@ void world_host_controls(struct world *w, const struct world_control *table)
 {
 	struct host *h = w->arg;
 
-	h->controls = table;
+	h->controls.table = table;
 }
 
 void world_done(struct world *w)
@@ -494,7 +334,12 @@ void world_done(struct world *w)
 		return;
 	if (h->root >= 0)
 		close(h->root);
-	free(h->points);
+	controls_done(&h->controls);
+	for (size_t i = 0; i < h->n_seen; i++) {
+		free(h->seen[i].path);
+		free(h->seen[i].real);
+	}
+	free(h->seen);
 	free(h);
 	w->arg = NULL;
 }

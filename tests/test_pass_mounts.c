@@ -347,6 +347,29 @@ static void engines(const struct world *w)
 		}
 }
 
+static void many(const struct profile *p, const struct world *w)
+{
+	static const struct {
+		int n;
+		const char *deny;
+	} cases[] = {{1024, NULL}, {1025, "1025 mounts are more than 1024"}};
+
+	for (size_t i = 0; i < 2; i++) {
+		AUTO_STR struct str doc = STR_INIT, notes = STR_INIT;
+		struct one_case c = {"", NULL, NULL, cases[i].deny};
+
+		str_add(&doc, "{'root':{'path':'rootfs','readonly':true},'mounts':[" TMPFS("/t"));
+		for (int k = 1; k < cases[i].n; k++)
+			str_addf(&doc, "," TMPFS("/t/%d"), k);
+		str_add(&doc, "]}");
+		c.in = str_text(&doc);
+		ok(one_pass(CONTROL_MOUNTS, pass_mounts, p, w, &c, &notes), "%d mounts",
+			cases[i].n);
+		ok(one_pass(CONTROL_ROOTFS, pass_rootfs, p, w, &c, &notes), "%d mounts, rootfs",
+			cases[i].n);
+	}
+}
+
 static void option_words(void)
 {
 	static const struct {
@@ -407,6 +430,7 @@ int main(void)
 	one_pass_all(CONTROL_MOUNTS, pass_mounts, &p, &fake.world, flags);
 	one_pass_all(CONTROL_MOUNTS, pass_mounts, &p, &fake.world, places);
 	images(&p);
+	many(&p, &fake.world);
 	p.rootfs.readonly = true;
 	one_pass_all(CONTROL_ROOTFS, pass_rootfs, &p, &fake.world, rootfs);
 	p.namespaces.host = 1u << NS_IPC;

@@ -63,6 +63,8 @@ static void make_tree(void)
 	dir("state");
 	dir("state/deep");
 	file("state/deep/record", 0600);
+	dir("store");
+	dir("store/volume");
 	dir("data");
 	dir("data/sub");
 	file("data/file", 0644);
@@ -125,6 +127,8 @@ static void sources(const struct world *w)
 		{"run", "run", "run/engine/engine.sock", S_IFDIR},
 		{"data/to-run", "run", "run/engine/engine.sock", S_IFDIR},
 		{"", "", "run/engine/engine.sock", S_IFDIR},
+		{"store", "store", "store", S_IFDIR},
+		{"store/volume", "store/volume", NULL, S_IFDIR},
 		{"state", "state", "state", S_IFDIR},
 		{"state/deep", "state/deep", "state", S_IFDIR},
 		{"state/deep/record", "state/deep/record", "state", S_IFREG},
@@ -223,6 +227,28 @@ static int in_mount_ns(int bundle, const struct world_control *table)
 	if (w.source(w.arg, at("ro/file"), &s, &e) < 0 || s.controls[0] || !(s.flags & ST_RDONLY) ||
 		!(s.flags & ST_NOEXEC))
 		return 4;
+	/* mounts below a source come along */
+	if (mkdir(at("jail"), 0755) < 0 || mkdir(at("jail/a b"), 0755) < 0 ||
+		mkdir(at("jail2"), 0755) < 0 || mkdir(at("jail2/x"), 0755) < 0 ||
+		mount(at("run"), at("jail/a b"), NULL, MS_BIND, NULL) < 0 ||
+		mount("t", at("jail2/x"), "tmpfs", 0, NULL) < 0)
+		return 79;
+	world_done(&w);
+	if (world_host(bundle, "rootfs", &w, &e) < 0)
+		return 1;
+	world_host_controls(&w, table);
+	if (w.source(w.arg, at("jail"), &s, &e) < 0 || !s.controls[0])
+		return 6;
+	if (w.source(w.arg, at("jail2"), &s, &e) < 0 || s.controls[0])
+		return 7;
+	if (mount("/proc", at("jail2/x"), NULL, MS_BIND | MS_REC, NULL) < 0)
+		return 80;
+	world_done(&w);
+	if (world_host(bundle, "rootfs", &w, &e) < 0)
+		return 1;
+	world_host_controls(&w, table);
+	if (w.source(w.arg, at("jail2"), &s, &e) < 0 || strcmp(s.controls, "/proc") != 0)
+		return 8;
 	return w.in_user_ns ? 0 : 5;
 }
 
@@ -293,6 +319,13 @@ static void rootfs(const struct world *w)
 
 		ok(w->rootfs_entry(w->arg, bad[i], &n, &e) < 0, "rootfs %s: %s", bad[i], e.msg);
 	}
+	dir("bundle/rootfs/swap");
+	ok(w->rootfs_entry(w->arg, "/swap", &n, NULL) == 0 && !n.symlink, "rootfs: /swap");
+	assert(rmdir(at("bundle/rootfs/swap")) == 0);
+	sym("/etc", "bundle/rootfs/swap");
+	ok(w->rootfs_entry(w->arg, "/swap", &n, NULL) == 0 && !n.symlink &&
+			strcmp(n.real, "/swap") == 0 && S_ISDIR(n.mode),
+		"rootfs: all passes get the same answer");
 	memset(path, 'x', sizeof path - 1);
 	path[sizeof path - 1] = '\0';
 	ok(w->rootfs_entry(w->arg, path, &n, NULL) < 0, "rootfs: a path too long");
@@ -409,18 +442,20 @@ static void hooks(const struct world *w)
 
 int main(void)
 {
-	struct world_control table[4] = {{0}};
+	struct world_control table[5] = {{0}};
 	AUTO_WORLD struct world w = {0};
 	AUTO_FD int bundle = -1;
-	char sock[512], state[512], cleanup[600];
+	char sock[512], state[512], store[512], cleanup[600];
 	struct err e = {0};
 
 	make_tree();
 	snprintf(sock, sizeof sock, "%s", at("run/engine/engine.sock"));
 	snprintf(state, sizeof state, "%s", at("state"));
+	snprintf(store, sizeof store, "%s", at("store"));
 	table[0].path = "/nonexistent/engine.sock";
 	table[1] = (struct world_control){sock, false};
 	table[2] = (struct world_control){state, true};
+	table[3] = (struct world_control){store, false};
 	bundle = open(at("bundle"), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	ok(bundle >= 0 && world_host(bundle, "rootfs", &w, &e) == 0, "the world of a bundle");
 	world_host_controls(&w, table);
