@@ -94,10 +94,11 @@ static const struct {
 	{NSFS_MAGIC, "nsfs", "/proc"},
 };
 
-static const char *const engine_dirs[] = {"/var/lib/kubelet/pods/", "/var/lib/docker/volumes/",
-	"/var/lib/docker/containers/", "/var/lib/containerd/io.containerd.grpc.v1.cri/",
-	"/run/containerd/io.containerd.grpc.v1.cri/", "/var/lib/containers/storage/",
-	"/run/containers/storage/", NULL};
+/* Where engines keep root file systems and what they mount into containers, and nothing of the node's
+ * own is mounted below. */
+static const char *const engine_dirs[] = {"/run/containerd/io.containerd.", "/var/lib/containerd/",
+	"/run/k3s/containerd/", "/var/lib/rancher/k3s/agent/containerd/", "/var/lib/docker/",
+	"/var/lib/containers/storage/", "/run/containers/storage/", "/var/lib/kubelet/pods/", NULL};
 
 int controls_real_path(int fd, char out[WORLD_PATH_MAX], struct err *e)
 {
@@ -313,7 +314,6 @@ static int find_below(struct controls *c, const char *real, const char **found, 
 	return 0;
 }
 
-/* Where engines keep what they mount into containers, and nothing of the node. */
 static bool is_engines(const char *real)
 {
 	for (const char *const *p = engine_dirs; *p; p++)
