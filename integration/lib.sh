@@ -206,16 +206,40 @@ it_bundle() { # DIRECTORY ID [JQ-FILTER]: a bundle as `runc spec` makes it, with
 		mv "$1/config.new" "$1/config.json"
 }
 
+# --- seen from inside ---
+
+# What a container says of itself, as KEY=VALUE lines.
+# shellcheck disable=SC2016,SC2034 # expanded in the container; used by who sources this
+IT_LOOK='id | sed "s/^/id=/"
+grep -E "^(CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp|Groups):" /proc/self/status |
+	sed "s/:[[:space:]]*/=/"
+for n in mnt pid net ipc uts cgroup; do echo "ns_$n=$(readlink /proc/self/ns/$n)"; done
+while read -r dev at type opt rest; do echo "mount:$at=$type,$opt"; done </proc/mounts
+touch /file 2>/dev/null && echo write_root=yes || echo write_root=no
+touch /bin/file 2>/dev/null && echo write_bin=yes || echo write_bin=no
+echo x >/tmp/file 2>/dev/null && echo write_tmp=yes || echo write_tmp=no
+cp /bin/busybox /tmp/true && /tmp/true true 2>/dev/null && echo exec_tmp=yes || echo exec_tmp=no
+for p in /proc/kcore /proc/keys /proc/timer_list /proc/sched_debug /proc/latency_stats; do
+	[ -e $p ] && cat $p
+done | wc -c | sed "s/^/masked_bytes=/"
+ls /sys/firmware /proc/acpi 2>/dev/null | grep -v : | grep -c . | sed "s/^/masked_dirs=/"
+grep -cE " /(proc|sys)/[^ ]* (tmpfs|devtmpfs) " /proc/mounts | sed "s/^/masks=/"
+/bin/probe-suid euid && echo suid=root || echo suid=no
+ls /proc/self/fd | wc -l | sed "s/^/fds=/"
+echo "hostname=$(hostname)"'
+
+it_value() { printf '%s\n' "$1" | sed -n "s|^$2=||p" | head -n 1; } # LOOKED KEY
+
 # --- containerd ---
 
 it_containerd() { # [CONFIG-SNIPPET]: starts containerd with directories and a socket of its own
 	local i
 	cat >$T/containerd.toml <<-EOF || return 1
 		version = 2
-		imports = [$([ $# -eq 0 ] || printf '"%s"' "$1")]
+		imports = [$([ -z "${1:-}" ] || printf '"%s"' "$1")]
 		root = "$T/containerd"
 		state = "/run/containerd"
-		$([ $# -gt 0 ] || echo 'disabled_plugins = ["io.containerd.grpc.v1.cri"]')
+		$([ -n "${1:-}" ] || echo 'disabled_plugins = ["io.containerd.grpc.v1.cri"]')
 		[grpc]
 		  address = "$CONTAINERD_ADDRESS"
 		[plugins."io.containerd.internal.v1.opt"]
