@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# bench - what a start costs with cinch and without, side by side in one run (see bench.c). ROUNDS=N for each
+# line. The engines keep bundles in memory (/run), the record goes to a disk: so it is here.
+# shellcheck source=integration/lib.sh
+. "${BASH_SOURCE[0]%/*}/../lib.sh"
+IT_NEEDS="runc busybox"
+IT_LIMIT=590
+[ "$(id -u)" -eq 0 ] || it_die "needs root: sudo make bench"
+it_enter "$0" "$@"
+
+CINCH_RT=/usr/local/sbin/cinch
+ROUNDS=${ROUNDS:-0}
+ROOT=$T/bench BUN=$T/bundle DISK=$B/bench-disk
+rounds() { if [ "$ROUNDS" -gt 0 ]; then echo "$ROUNDS"; else echo "$1"; fi; }
+
+# NAME ROUNDS GOAL RSS-GOAL FRESH STEPS ALONE BUNDLE ID
+pair() { "$B/bench" "$1" "$(rounds "$2")" "$3" "$4" "$5" "$6" "$7" $CINCH_RT $ROOT "$8" "$9" ||
+	it_die "$1: $(tail -n 1 /var/log/cinch/audit.jsonl 2>/dev/null | cut -c 1-300)"; }
+
+trap 'umount "$DISK/bundle/rootfs" 2>/dev/null; rm -rf "$DISK"' EXIT
+it_install
+mkdir -p "$ROOT" "$DISK/log" "$DISK/bundle/rootfs" /var/log/cinch
+chmod 700 "$DISK/log" && mount --bind "$DISK/log" /var/log/cinch
+it_bundle "$BUN" b1 || it_die "cannot make a bundle"
+cp "$BUN/config.json" $T/plain.json
+mount --bind "$BUN/rootfs" "$DISK/bundle/rootfs"
+
+printf '%s, medians and p95 in ms; "over": median of the differences of pairs\n' \
+	"$(runc --version | head -n 1), cinch $(stat -c %s $CINCH_RT) bytes"
+printf '%-27s %5s %15s %15s %6s %15s %13s\n' "" "" "runtime alone" "through cinch" "" "over, goal" \
+	"peak KiB, goal"
+
+"$RUNC" --root $ROOT create --bundle "$BUN" held </dev/null >/dev/null 2>&1 || it_die "create"
+pair "runc: state" 200 0.5 - - state "$RUNC" "$BUN" held
+"$RUNC" --root $ROOT delete --force held
+pair "runc: create start delete" 60 - - $T/plain.json create,start,delete "$RUNC" "$BUN" b1
+# the same configuration for both: what is over is the wrapper, not the filter and mounts it asks for
+cp $T/plain.json "$BUN/config.json"
+if $CINCH_RT --root $ROOT create --bundle "$BUN" b1 </dev/null >/dev/null 2>&1; then
+	$CINCH_RT --root $ROOT delete --force b1
+	cp "$BUN/config.json" $T/tight.json
+	pair "  both with cinch's config" 60 - - $T/tight.json create,start,delete "$RUNC" "$BUN" b1
+fi
+
+cp "$B/stub" /usr/local/sbin/stub
+echo '{"runtime": "/usr/local/sbin/stub"}' >/etc/cinch/cinch.json
+STUB=/usr/local/sbin/stub
+pair "stub: state" 1000 0.5 2048 - state $STUB "$BUN" b1
+pair "stub: create" 500 1.2 2048 $T/plain.json create $STUB "$BUN" b1
+pair "stub: run" 500 1.2 2048 $T/plain.json run $STUB "$BUN" b1
+pair "stub: create, disk bundle" 200 - 2048 $T/plain.json create $STUB "$DISK/bundle" b1
