@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# test_install - what `make install` puts into a directory works there, and `make uninstall` takes exactly that
+# away again. Needs no root.
+# shellcheck source=integration/lib.sh
+. "${BASH_SOURCE[0]%/*}/../lib.sh"
+
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+# shellcheck disable=SC2317 # called through it_ok
+sub() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$IT_TOP" B="$B" DESTDIR="$dir" \
+	PREFIX=/opt/own "$@"; }
+files() { (cd "$dir" && find . ! -type d | sort); }
+
+it_ok "install" sub install
+it_like "install: the program" "$("$dir/opt/own/sbin/cinch" --version 2>&1)" 'cinch|runc'
+it_ok "install: cinchctl" test -x "$dir/opt/own/sbin/cinchctl"
+it_is "install: cinch-baseline" "$(readlink "$dir/opt/own/sbin/cinch-baseline")" cinch
+for page in "$IT_TOP"/man/*.[1-9]; do
+	[ -e "$page" ] || continue
+	it_ok "install: ${page##*/}" cmp "$page" \
+		"$dir/opt/own/share/man/man${page##*.}/${page##*/}"
+done
+for p in restricted.json baseline.json seccomp/default.json; do
+	it_ok "install: profile $p" cmp "$IT_TOP/profiles/library/$p" \
+		"$dir/opt/own/share/cinch/profiles/$p"
+done
+it_is "install: nothing writable by others" "$(find "$dir" ! -type l -perm /022 | head -n 3)" ""
+before=$(files)
+it_ok "install again" sub install
+it_is "install again: the same files" "$(files)" "$before"
+: >"$dir/opt/own/sbin/of-another"
+it_ok "uninstall" sub uninstall
+it_is "uninstall: leaves what is not ours, only" "$(files)" "./opt/own/sbin/of-another"
+it_ok "uninstall: our own directory is gone" test ! -e "$dir/opt/own/share/cinch"
+it_ok "uninstall again" sub uninstall
+it_done
