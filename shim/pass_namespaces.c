@@ -44,6 +44,14 @@ static size_t proc_prefix(const char *path)
 	return 6 + digits + 4;
 }
 
+/* A path that leads the runtime elsewhere than us: descriptors, above all. */
+static bool is_own_view(const char *path)
+{
+	if (str_starts(path, "/proc/self/ns/") || proc_prefix(path))
+		return false;
+	return str_starts(path, "/proc/") || str_starts(path, "/dev/");
+}
+
 /* A and B are two namespaces of one sandbox: of one process, or pinned by CRI-O as DIR/netns/NAME and
  * DIR/userns/NAME. */
 static bool same_sandbox(const char *a, const char *b)
@@ -106,7 +114,9 @@ static void judge_join(struct edit *ed, const struct profile *p, const struct wo
 
 	if (!path || !*path)
 		return; /* a new one */
-	if (*path != '/') {
+	if (is_own_view(path)) {
+		edit_deny(ed, v, "%s is not the same namespace to every process", path);
+	} else if (*path != '/') {
 		edit_deny(ed, v, "the %s namespace's path \"%s\" is not absolute",
 			ns_name((enum ns_type)type), path);
 	} else if (w->ns_path(w->arg, (enum ns_type)type, path, &is, &e) < 0) {

@@ -64,7 +64,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 static int host_source(void *arg, const char *path, struct world_source *out, struct err *e)
 {
 	struct host *h = arg;
-	AUTO_FD int fd = openat(h->bundle, path, O_PATH | O_CLOEXEC);
+	AUTO_FD int fd = io_open_no_magic(h->bundle, path, O_PATH);
 	struct stat st, again;
 	struct statvfs vfs;
 

@@ -45,7 +45,7 @@ enum world_ns { WORLD_NS_OTHER, WORLD_NS_HOST, WORLD_NS_BAD };
 struct world {
 	void *arg;
 	/* "." and relative paths are from the bundle (runtime-spec: mounts.source); a link that
-	 * leads nowhere is an error, not what does not exist */
+	 * leads nowhere, or is another one to each process (/proc/self/fd/3), is an error */
 	int (*source)(void *arg, const char *path, struct world_source *out, struct err *e);
 	int (*rootfs_entry)(void *arg, const char *path, struct world_entry *out, struct err *e);
 	/* WORLD_NS_HOST: PATH is the namespace the engine itself is in, or pid 1's. BAD: not a namespace

@@ -150,6 +150,21 @@ int io_open_in_root(int dirfd, const char *path, int flags)
 	return open_how(dirfd, path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+int io_open_no_magic(int dirfd, const char *path, int flags)
+{
+	static const char *const magic[] = {"/proc/", "/dev/fd/", "/dev/std"};
+	int fd = open_how(dirfd, path, flags, 0, RESOLVE_NO_MAGICLINKS);
+
+	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+		return fd;
+	for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
+		if (strncmp(path, magic[i], strlen(magic[i])) == 0) {
+			errno = ELOOP;
+			return -1;
+		}
+	return openat(dirfd, path, flags | O_CLOEXEC);
+}
+
 static const char *file_kind(mode_t mode)
 {
 	switch (mode & S_IFMT) {

@@ -28,6 +28,11 @@ int io_open_beneath(int dirfd, const char *name, int flags, mode_t mode);
  * links are refused. Needs openat2; ENOSYS where there is none. -1 and errno. */
 int io_open_in_root(int dirfd, const char *path, int flags);
 
+/* Open PATH as open(2) would, but not through magic links: what /proc/self/fd/3 is differs from one
+ * process to the next. Where openat2 is missing, names below /proc and /dev/fd are refused instead.
+ * -1 and errno, ELOOP for a magic link. */
+int io_open_no_magic(int dirfd, const char *path, int flags);
+
 /* Read the regular file NAME in DIRFD (not a symlink, FIFO, directory or device; opening never
  * blocks), at most MAX bytes. *ST (may be NULL) is the fstat of what was read. */
 int io_read_file_at(int dirfd, const char *name, size_t max, char **text, size_t *len,
