@@ -42,7 +42,6 @@ void pass_annotations(struct edit *ed, const struct profile *p, const struct wor
 		if (steers(v->key) && !strv_glob(&p->annotations, v->key))
 			edit_remove(ed, v,
 				"this key steers the runtime; to grant it, add it to "
-				"annotations.allow of "
-				"the profile");
+				"annotations.allow of the profile");
 	}
 }

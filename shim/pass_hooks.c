@@ -46,16 +46,14 @@ static void judge_path(
 	else if (!strv_glob(&p->hooks, path))
 		edit_deny(ed, v,
 			"the hook %s is not allowed; when it is to be trusted with root on the "
-			"host, "
-			"add it to hooks.allow of the profile",
+			"host, add it to hooks.allow of the profile",
 			path);
 	else if (w->hook_ok(w->arg, path, &good, &e) < 0)
 		edit_deny(ed, v, "the hook %s cannot be looked at: %s", path, e.msg);
 	else if (!good)
 		edit_deny(ed, v,
 			"the hook %s must be a regular file owned by root, not writable by others "
-			"and "
-			"outside the container's root",
+			"and outside the container's root",
 			path);
 }
 

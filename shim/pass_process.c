@@ -43,6 +43,16 @@ static bool canonical(const char *path)
 	return *path == '\0';
 }
 
+static bool has_dot_dot(const char *path)
+{
+	for (; path; path = strchr(path, '/')) {
+		path += *path == '/';
+		if (path[0] == '.' && path[1] == '.' && (path[2] == '/' || path[2] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 static bool leaks_descriptor(const char *path)
 {
 	return within(path, "/proc") || within(path, "/dev/fd");
@@ -75,8 +85,7 @@ static void judge_cwd(struct edit *ed, const struct json *v, const struct world 
 	else if (leaks_descriptor(entry.real))
 		edit_deny(ed, v,
 			"the working directory %s is a symlink to %s, which may be an open "
-			"directory "
-			"of the host (CVE-2024-21626); the image is not to be trusted",
+			"directory of the host (CVE-2024-21626); the image is not to be trusted",
 			cwd, entry.real);
 }
 
@@ -185,14 +194,13 @@ static void judge_cgroups_path(struct edit *ed, const struct json *v)
 
 	if (!path || !*path)
 		return; /* the runtime makes one of the container's id */
-	if (has_control(path) || strstr(path, ".."))
+	if (path[strspn(path, "/.")] == '\0')
+		edit_deny(ed, v,
+			"the container would be in the root cgroup, where no limit holds and whose "
+			"files are the node's; give it a cgroup of its own");
+	else if (has_control(path) || has_dot_dot(path))
 		edit_deny(ed, v,
 			"the cgroup path leads out of its place (\"..\" or a control character)");
-	else if (path[strspn(path, "/.")] == '\0')
-		edit_deny(ed, v,
-			"the container would be in the root cgroup, where no limit holds; give it "
-			"a "
-			"cgroup of its own");
 }
 
 /* How the container's mounts spread. Shared would show them to the host. */

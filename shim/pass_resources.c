@@ -70,10 +70,10 @@ static void judge_memory(struct edit *ed, const struct profile *p, const struct 
 /* Files of cgroup2 that limit or weigh, and the two with a ceiling. */
 static const char *const unified_known[] = {"cpu.idle", "cpu.max", "cpu.max.burst",
 	"cpu.uclamp.max", "cpu.uclamp.min", "cpu.weight", "cpu.weight.nice", "cpuset.cpus",
-	"cpuset.mems", "hugetlb.*.max", "hugetlb.*.rsvd.max", "io.bfq.weight", "io.latency",
-	"io.max", "io.weight", "memory.high", "memory.low", "memory.max", "memory.min",
-	"memory.oom.group", "memory.swap.high", "memory.swap.max", "memory.zswap.max", "misc.max",
-	"pids.max", "rdma.max"};
+	"cpuset.mems", "dmem.max", "hugetlb.*.max", "hugetlb.*.rsvd.max", "io.bfq.weight",
+	"io.latency", "io.max", "io.weight", "memory.high", "memory.low", "memory.max",
+	"memory.min", "memory.oom.group", "memory.swap.high", "memory.swap.max", "memory.zswap.max",
+	"misc.max", "pids.max", "rdma.max"};
 
 static bool unified_ok(const char *key, const char *value)
 {
@@ -89,25 +89,59 @@ static bool unified_ok(const char *key, const char *value)
 	return false;
 }
 
+/* A number as the kernel's memparse and kstrtoint take it, but for hexadecimal: digits, perhaps K,
+ * M, G or T, white space around; "max" is no limit. */
+static bool unified_number(const char *text, uint64_t *out)
+{
+	static const char space[] = " \t\n", units[] = "KMGT";
+	const char *begin = text + strspn(text, space), *unit;
+	size_t digits = strspn(begin, "0123456789");
+	const char *rest = begin + digits;
+	char number[24];
+	unsigned shift = 0;
+
+	if (strncmp(begin, "max", 3) == 0) {
+		*out = UINT64_MAX;
+		return begin[3 + strspn(begin + 3, space)] == '\0';
+	}
+	if (digits >= sizeof number)
+		return false;
+	snprintf(number, sizeof number, "%.*s", (int)digits, begin);
+	unit = *rest ? strchr(units, *rest >= 'a' ? *rest - 'a' + 'A' : *rest) : NULL;
+	if (unit) {
+		shift = 10 * (unsigned)(unit - units + 1);
+		rest++;
+	}
+	if (!num_u64(number, UINT64_MAX >> shift, out))
+		return false;
+	*out <<= shift;
+	return rest[strspn(rest, space)] == '\0';
+}
+
 static void unified_ceiling(struct edit *ed, struct json *v, const char *key, int64_t max)
 {
 	char text[24];
 	uint64_t n;
 
-	if (max < 0 || strcmp(v->key, key) != 0 || num_u64(json_str(v), (uint64_t)max, &n))
+	if (max < 0 || strcmp(v->key, key) != 0)
 		return;
-	snprintf(text, sizeof text, "%" PRId64, max);
-	edit_replace(ed, v, json_string(ed->doc, text), "the profile's ceiling");
+	if (!unified_number(json_str(v), &n)) {
+		edit_deny(ed, v,
+			"%s cannot be compared with the profile's ceiling of %" PRId64
+			"; write it in decimal digits",
+			key, max);
+	} else if (n > (uint64_t)max) {
+		snprintf(text, sizeof text, "%" PRId64, max);
+		edit_replace(ed, v, json_string(ed->doc, text), "the profile's ceiling");
+	}
 }
 
+/* What is not known is refused, not dropped: it may be a limit, and without it there is more. */
 static void judge_unified(struct edit *ed, const struct profile *p)
 {
-	json_each_safe (v, json_at(ed->root, "/linux/resources/unified")) {
+	json_each (v, json_at(ed->root, "/linux/resources/unified")) {
 		if (!unified_ok(v->key, json_str(v))) {
-			edit_remove(ed, v,
-				"not a limit or weight of cgroup2 that this version knows, or not "
-				"a "
-				"clean value");
+			edit_deny(ed, v, "not a clean limit or weight of cgroup2; leave it out");
 			continue;
 		}
 		unified_ceiling(ed, v, "pids.max", p->resources.pids);

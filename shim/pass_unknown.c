@@ -40,8 +40,7 @@ static void walk(struct edit *ed, struct json *object, const struct spec_field *
 		else
 			edit_remove(ed, v,
 				"not part of the runtime specification 1.0 to 1.3 for Linux as "
-				"this "
-				"version knows it: what cannot be judged is not granted");
+				"this version knows it: what cannot be judged is not granted");
 	}
 }
 

@@ -109,6 +109,5 @@ void pass_user(struct edit *ed, const struct profile *p, const struct world *w)
 	else
 		edit_deny_at(ed, "/process/user/uid",
 			"the process would run as root (uid 0); give the image a USER other than "
-			"root "
-			"or set runAsUser to a number other than 0");
+			"root or set runAsUser to a number other than 0");
 }
