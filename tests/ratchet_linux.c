@@ -207,8 +207,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 static bool is_rule(const char *where, const char *key)
 {
-	static const char *const own[] = {
-		"/devices", "/memory", "/pids", "/unified", "/memory/limit", "/pids/limit", NULL};
+	static const char *const own[] = {"/devices", "/memory", "/pids", "/unified",
+		"/memory/limit", "/memory/disableOOMKiller", "/pids/limit", NULL};
 	AUTO_STR struct str s = STR_INIT;
 
 	str_addf(&s, "%s/%s", where, key);
@@ -242,6 +242,9 @@ void ratchet_resources(const struct json *in, const struct json *out, struct str
 	if (least(ceiling(json_at(out, "/pids/limit")), unified(out, "pids.max")) >
 		least(ceiling(json_at(in, "/pids/limit")), unified(in, "pids.max")))
 		ratchet_bad(bad, "resources: pids limit raised");
+	if (json_is_true(json_get(mem, "disableOOMKiller")) &&
+		!json_is_true(json_get(mem_in, "disableOOMKiller")))
+		ratchet_bad(bad, "resources: /memory/disableOOMKiller new or changed");
 	unchanged(in, out, "", bad);
 	unchanged(mem_in, mem, "/memory", bad);
 	json_each (v, uni)
