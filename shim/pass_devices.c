@@ -4,9 +4,10 @@
  *
  * linux.devices are nodes to make; linux.resources.devices are the cgroup's rules, the later one
  * wins. Both runtimes append rules for the default devices to whatever the list says (read in runc
- * and crun), so a list of nothing but "deny all" is a complete one, and rules for the default set
- * need not be added here. An allow rule is kept when one rule of the default set or of the profile
- * covers it; a wider one gives way to those of the profile's that it covers.
+ * and crun), so a list of nothing but "deny all" is a complete one. An allow rule is kept when one rule
+ * of the default set or of the profile covers it; a wider one gives way to those of both that it
+ * covers. Those of the default set are said although runtimes append them: runc 1.1 does not for a
+ * device that linux.devices names, as a privileged container's does, and then /dev/null cannot be opened.
  */
 #include "shim/pass.h"
 
@@ -126,23 +127,30 @@ static struct json *make_rule(struct edit *ed, const struct device_rule *d, cons
 	return v;
 }
 
-/* RULE allows more than any one rule may: those of the profile's that lie in it take its place. */
+/* Of what RULE allows (TYPE, MAJOR, MINOR, BITS), the part that D allows, too, before RULE. */
+static void keep_part(struct edit *ed, const struct device_rule *d, struct json *rule, char type,
+	int64_t major, int64_t minor, unsigned bits)
+{
+	unsigned both = bits & access_bits(d->access);
+	char access[4];
+
+	if ((type != 'a' && type != d->type) || (type != 'a' && !covers_number(major, d->major)) ||
+		(type != 'a' && !covers_number(minor, d->minor)) || !both)
+		return;
+	access_text(both, access);
+	edit_insert_before(
+		ed, rule, make_rule(ed, d, access), "what the profile allows of a wider rule");
+}
+
+/* RULE allows more than any one rule may: those of the default set and the profile's that lie in it
+ * take its place. */
 static void shrink(struct edit *ed, const struct profile *p, struct json *rule, char type,
 	int64_t major, int64_t minor, unsigned bits)
 {
-	for (size_t i = 0; i < p->n_devices; i++) {
-		const struct device_rule *d = &p->devices[i];
-		unsigned both = bits & access_bits(d->access);
-		char access[4];
-
-		if ((type != 'a' && type != d->type) ||
-			(type != 'a' && !covers_number(major, d->major)) ||
-			(type != 'a' && !covers_number(minor, d->minor)) || !both)
-			continue;
-		access_text(both, access);
-		edit_insert_before(ed, rule, make_rule(ed, d, access),
-			"what the profile allows of a wider rule");
-	}
+	for (size_t i = 0; i < devset_default_n; i++)
+		keep_part(ed, &devset_default[i], rule, type, major, minor, bits);
+	for (size_t i = 0; i < p->n_devices; i++)
+		keep_part(ed, &p->devices[i], rule, type, major, minor, bits);
 	edit_remove(ed, rule, "allows more devices than the default set and the profile's");
 }
 

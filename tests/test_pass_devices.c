@@ -11,6 +11,15 @@
 #define NODES(list) "{'linux':{'devices':[" list "],'resources':{'devices':[" DENY_ALL "]}}}"
 #define RULE(type, major, minor, access)                                                           \
 	"{'allow':true,'type':'" type "','major':" major ",'minor':" minor ",'access':'" access "'}"
+/* what a wider rule leaves of the default set: major 1, and the rest */
+#define MEMORY(access)                                                                             \
+	RULE("c", "1", "3", access)                                                                \
+	"," RULE("c", "1", "5", access) "," RULE("c", "1", "7", access) "," RULE(                  \
+		"c", "1", "8", access) "," RULE("c", "1", "9", access)
+#define DEFAULTS(access)                                                                           \
+	MEMORY(access)                                                                             \
+	"," RULE("c", "5", "0", access) "," RULE("c", "5", "1", access) "," RULE("c", "5", "2",    \
+		access) ",{'allow':true,'type':'c','major':136,'access':'" access "'}"
 #define NODE(path, type, major, minor)                                                             \
 	"{'path':'" path "','type':'" type "','major':" major ",'minor':" minor "}"
 
@@ -24,8 +33,9 @@ static const struct one_case rules[] = {
 		RULES(DENY_ALL ",{'allow':false,'access':'rw'}"), NULL},
 	{"deny all of one type is not deny all", RULES("{'allow':false,'type':'c','access':'rwm'}"),
 		RULES(DENY_ALL ",{'allow':false,'type':'c','access':'rwm'}"), NULL},
-	{"allow all becomes deny all", RULES("{'allow':true,'access':'rwm'}"),
-		RULES(DENY_ALL "," RULE("c", "10", "229",
+	{"allow all becomes the default set and the profile's",
+		RULES("{'allow':true,'access':'rwm'}"),
+		RULES(DENY_ALL "," DEFAULTS("rwm") "," RULE("c", "10", "229",
 			"rw") ",{'allow':true,'type':'b','major':7,'access':'r'}"),
 		NULL},
 	{"the default set",
@@ -37,12 +47,12 @@ static const struct one_case rules[] = {
 	{"a block device with a default number", RULES(DENY_ALL "," RULE("b", "1", "3", "r")),
 		RULES(DENY_ALL), NULL},
 	{"a whole major", RULES(DENY_ALL ",{'allow':true,'type':'c','major':1,'access':'rwm'}"),
-		RULES(DENY_ALL), NULL},
+		RULES(DENY_ALL "," MEMORY("rwm")), NULL},
 	{"mknod of everything", RULES(DENY_ALL ",{'allow':true,'type':'c','access':'m'}"),
-		RULES(DENY_ALL), NULL},
+		RULES(DENY_ALL "," DEFAULTS("m")), NULL},
 	{"a wide rule becomes the profile's share of it",
 		RULES(DENY_ALL ",{'allow':true,'type':'c','access':'rwm'}"),
-		RULES(DENY_ALL "," RULE("c", "10", "229", "rw")), NULL},
+		RULES(DENY_ALL "," DEFAULTS("rwm") "," RULE("c", "10", "229", "rw")), NULL},
 	{"the profile's device, with less access",
 		RULES(DENY_ALL "," RULE("c", "10", "229", "rwm")),
 		RULES(DENY_ALL "," RULE("c", "10", "229", "rw")), NULL},
@@ -83,7 +93,7 @@ static const struct one_case nodes[] = {
 static const struct one_case rootless[] = {
 	{"rootless without rules", "{'linux':{}}", NULL, NULL},
 	{"rootless with rules", RULES("{'allow':true,'access':'rwm'}"),
-		RULES(DENY_ALL "," RULE("c", "10", "229",
+		RULES(DENY_ALL "," DEFAULTS("rwm") "," RULE("c", "10", "229",
 			"rw") ",{'allow':true,'type':'b','major':7,'access':'r'}"),
 		NULL},
 };
