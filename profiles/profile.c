@@ -2,8 +2,8 @@
 /*
  * profile - what a container may have at most, read from JSON with comments.
  *
- * Sections are tables of keys. A section that is left out keeps the strict value that new_profile
- * gave it, so that forgetting a line never grants anything.
+ * What is left out keeps the strict value that set_defaults gave it, so that forgetting a line never
+ * grants anything. The sections are read in section.c.
  */
 #include "profiles/profile.h"
 
@@ -11,18 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "profiles/capset.h"
-#include "profiles/paths.h"
 #include "profiles/reader.h"
+#include "profiles/section.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/hash.h"
 
-enum { ID_MAX = INT32_MAX }; /* runc and the kernel's tools take ids as signed 32 bits */
 enum { NOBODY = 65532 }; /* "nonroot" of the distroless images */
 
 static const struct json_limits limits = {.bytes = 1u << 20, .depth = 20, .values = 20000};
 
-static const char *const ns_names[NS_COUNT + 1] = {
+static const char *const ns_names[NS_COUNT] = {
 	[NS_MOUNT] = "mount",
 	[NS_PID] = "pid",
 	[NS_NETWORK] = "network",
@@ -91,18 +89,6 @@ void profile_freep(struct profile **p)
 	*p = NULL;
 }
 
-/* A new zeroed item at the end of an array of N items of SIZE bytes; NULL when out of memory. */
-static void *append(void *array, size_t *n, size_t size)
-{
-	void **items = array;
-	char *more = reallocarray(*items, *n + 1, size);
-
-	if (!more)
-		return NULL;
-	*items = more;
-	return memset(more + (*n)++ * size, 0, size);
-}
-
 /* ---- names ---- */
 
 static int read_name(struct reader *r, const struct json *v, void *to)
@@ -169,564 +155,6 @@ static int read_audit(struct reader *r, const struct json *v, void *to)
 	return 0;
 }
 
-/* ---- capabilities, user ---- */
-
-static int read_capabilities(struct reader *r, const struct json *v, void *to)
-{
-	json_each (item, v) {
-		const char *name = json_str(item), *near;
-		int n = name ? capset_number(name) : -1;
-
-		if (n >= 0) {
-			*(uint64_t *)to |= (uint64_t)1 << n;
-			continue;
-		}
-		if (!name)
-			return reader_fail(
-				r, item, "a capability is a string such as \"CAP_CHOWN\"");
-		near = capset_nearest(name);
-		return near ? reader_fail(r, item,
-				      "unknown capability \"%.64s\", did you mean \"%s\"?", name,
-				      near)
-			    : reader_fail(r, item, "unknown capability \"%.64s\"", name);
-	}
-	return 0;
-}
-
-static int read_root(struct reader *r, const struct json *v, void *to)
-{
-	static const char *const names[] = {"deny", "remap", "allow", NULL};
-	unsigned i;
-
-	if (reader_choice(r, v, "treatment of root", names, &i) < 0)
-		return -1;
-	*(enum root_policy *)to = (enum root_policy)i;
-	return 0;
-}
-
-static int read_id(struct reader *r, const struct json *v, void *to)
-{
-	int64_t id;
-
-	/* 0 would make a profile that moves root to root */
-	if (reader_int(r, v, 1, ID_MAX, &id) < 0)
-		return -1;
-	*(uint32_t *)to = (uint32_t)id;
-	return 0;
-}
-
-static int read_groups(struct reader *r, const struct json *v, void *to)
-{
-	struct profile *p = to;
-
-	json_each (item, v) {
-		uint32_t *id = append(&p->user.groups, &p->user.n_groups, sizeof *id);
-
-		if (!id)
-			return err_nomem(r->e);
-		if (read_id(r, item, id) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static const struct reader_key user_keys[] = {
-	{"root", JSON_STRING, read_root, offsetof(struct profile, user.root), false},
-	{"uid", JSON_NUMBER, read_id, offsetof(struct profile, user.uid), false},
-	{"gid", JSON_NUMBER, read_id, offsetof(struct profile, user.gid), false},
-	{"groups", JSON_ARRAY, read_groups, 0, false},
-	{0},
-};
-
-static int read_user(struct reader *r, const struct json *v, void *to)
-{
-	return reader_object(r, v, user_keys, to);
-}
-
-/* ---- rootfs, mounts, namespaces, devices ---- */
-
-static int read_path(struct reader *r, const struct json *v, void *to)
-{
-	return reader_path(r, v) < 0 ? -1 : reader_string(r, v, to);
-}
-
-static int read_size(struct reader *r, const struct json *v, void *to)
-{
-	return reader_size(r, v, INT64_MAX, to);
-}
-
-static const struct reader_key writable_keys[] = {
-	{"path", JSON_STRING, read_path, offsetof(struct writable_path, path), true},
-	{"size", JSON_NULL, read_size, offsetof(struct writable_path, size), false},
-	{"exec", JSON_BOOL, reader_bool, offsetof(struct writable_path, exec), false},
-	{"copyUp", JSON_BOOL, reader_bool, offsetof(struct writable_path, copy_up), false},
-	{0},
-};
-
-static int read_writable(struct reader *r, const struct json *v, void *to)
-{
-	struct profile *p = to;
-
-	json_each (item, v) {
-		struct writable_path *w =
-			append(&p->rootfs.writable, &p->rootfs.n_writable, sizeof *w);
-
-		if (!w)
-			return err_nomem(r->e);
-		if (item->type != JSON_OBJECT)
-			return reader_fail(r, item, "expected {\"path\": \"/tmp\", ...}");
-		if (reader_object(r, item, writable_keys, w) < 0)
-			return -1;
-		if (strcmp(w->path, "/") == 0)
-			return reader_fail(r, item,
-				"\"/\" cannot be a writable directory: say \"readonly\": false");
-	}
-	return 0;
-}
-
-static const struct reader_key rootfs_keys[] = {
-	{"readonly", JSON_BOOL, reader_bool, offsetof(struct profile, rootfs.readonly), false},
-	{"writable", JSON_ARRAY, read_writable, 0, false},
-	{0},
-};
-
-static int read_rootfs(struct reader *r, const struct json *v, void *to)
-{
-	return reader_object(r, v, rootfs_keys, to);
-}
-
-static const struct reader_key source_keys[] = {
-	{"allow", JSON_ARRAY, reader_path_globs, offsetof(struct profile, mounts.allow), false},
-	{"deny", JSON_ARRAY, reader_path_globs, offsetof(struct profile, mounts.deny), false},
-	{0},
-};
-
-static int read_sources(struct reader *r, const struct json *v, void *to)
-{
-	return reader_object(r, v, source_keys, to);
-}
-
-/* "nosuid,nodev,noexec": what writable mounts get; "" is none of them. */
-static int read_mount_flags(struct reader *r, const struct json *v, void *to)
-{
-	struct profile *p = to;
-	const struct {
-		const char *name;
-		bool *flag;
-	} flags[] = {
-		{"nosuid", &p->mounts.nosuid},
-		{"nodev", &p->mounts.nodev},
-		{"noexec", &p->mounts.noexec},
-	};
-	const char *s = v->text;
-
-	for (size_t i = 0; i < 3; i++)
-		*flags[i].flag = false;
-	while (*s) {
-		size_t n = strcspn(s, ","), i = 0;
-
-		while (i < 3 && (strlen(flags[i].name) != n || memcmp(flags[i].name, s, n) != 0))
-			i++;
-		if (i == 3 || (s[n] == ',' && !s[n + 1]))
-			return reader_fail(r, v,
-				"\"%.64s\": expected a list such as \"nosuid,nodev,noexec\"",
-				v->text);
-		*flags[i].flag = true;
-		s += n + (s[n] == ',');
-	}
-	return 0;
-}
-
-static const struct reader_key mounts_keys[] = {
-	{"sources", JSON_OBJECT, read_sources, 0, false},
-	{"writable", JSON_STRING, read_mount_flags, 0, false},
-	{0},
-};
-
-static int read_mounts(struct reader *r, const struct json *v, void *to)
-{
-	return reader_object(r, v, mounts_keys, to);
-}
-
-static int read_ns_set(struct reader *r, const struct json *v, void *to)
-{
-	unsigned i;
-
-	*(unsigned *)to = 0;
-	json_each (item, v) {
-		if (reader_choice(r, item, "namespace", ns_names, &i) < 0)
-			return -1;
-		*(unsigned *)to |= 1u << i;
-	}
-	return 0;
-}
-
-static int read_ns_host(struct reader *r, const struct json *v, void *to)
-{
-	if (read_ns_set(r, v, to) < 0)
-		return -1;
-	if (*(unsigned *)to & (1u << NS_MOUNT))
-		return reader_fail(
-			r, v, "a container without a mount namespace of its own is not possible");
-	return 0;
-}
-
-static const struct reader_key namespaces_keys[] = {
-	{"host", JSON_ARRAY, read_ns_host, offsetof(struct profile, namespaces.host), false},
-	{"add", JSON_ARRAY, read_ns_set, offsetof(struct profile, namespaces.add), false},
-	{0},
-};
-
-static int read_namespaces(struct reader *r, const struct json *v, void *to)
-{
-	return reader_object(r, v, namespaces_keys, to);
-}
-
-static int read_device_path(struct reader *r, const struct json *v, void *to)
-{
-	if (!str_starts(v->text, "/dev/"))
-		return reader_fail(r, v, "\"%.64s\" is not below /dev", v->text);
-	return read_path(r, v, to);
-}
-
-static int read_device_type(struct reader *r, const struct json *v, void *to)
-{
-	static const char *const names[] = {"c", "b", NULL};
-	unsigned i;
-
-	if (reader_choice(r, v, "device type", names, &i) < 0)
-		return -1;
-	*(char *)to = *names[i];
-	return 0;
-}
-
-/* Twelve bits of major and twenty of minor are what the kernel has; -1 is any. */
-static int read_device_number(struct reader *r, const struct json *v, void *to)
-{
-	return reader_int(r, v, -1, (1 << 20) - 1, to);
-}
-
-static int read_access(struct reader *r, const struct json *v, void *to)
-{
-	char *access = to;
-
-	if (v->len == 0 || v->len > 3 || v->text[strspn(v->text, "rwm")])
-		return reader_fail(r, v, "access \"%.64s\": expected some of \"rwm\"", v->text);
-	for (size_t i = 0; i < v->len; i++)
-		if (strchr(v->text + i + 1, v->text[i]))
-			return reader_fail(
-				r, v, "access \"%s\" names '%c' twice", v->text, v->text[i]);
-	memcpy(access, v->text, v->len + 1);
-	return 0;
-}
-
-static const struct reader_key device_keys[] = {
-	{"path", JSON_STRING, read_device_path, offsetof(struct device_rule, path), true},
-	{"type", JSON_STRING, read_device_type, offsetof(struct device_rule, type), true},
-	{"major", JSON_NUMBER, read_device_number, offsetof(struct device_rule, major), true},
-	{"minor", JSON_NUMBER, read_device_number, offsetof(struct device_rule, minor), true},
-	{"access", JSON_STRING, read_access, offsetof(struct device_rule, access), true},
-	{0},
-};
-
-static int read_devices(struct reader *r, const struct json *v, void *to)
-{
-	struct profile *p = to;
-
-	json_each (item, v) {
-		struct device_rule *d = append(&p->devices, &p->n_devices, sizeof *d);
-
-		if (!d)
-			return err_nomem(r->e);
-		if (item->type != JSON_OBJECT)
-			return reader_fail(r, item,
-				"expected {\"path\": \"/dev/fuse\", \"type\": \"c\", \"major\": "
-				"10, "
-				"\"minor\": 229, \"access\": \"rw\"}");
-		if (reader_object(r, item, device_keys, d) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* ---- seccomp, paths, sysctl, resources ---- */
-
-static int read_seccomp_profile(struct reader *r, const struct json *v, void *to)
-{
-	struct profile *p = to;
-	char name[80];
-	size_t len;
-
-	if (strcmp(v->text, "unconfined") == 0) {
-		p->seccomp.unconfined = true;
-		return 0;
-	}
-	snprintf(name, sizeof name, "seccomp/%.64s", v->text);
-	if (!profile_builtin_text(name, &len))
-		return reader_fail(r, v,
-			"unknown seccomp profile \"%.64s\", known are: default, unconfined",
-			v->text);
-	return reader_string(r, v, &p->seccomp.profile);
-}
-
-static int syscall_name(struct reader *r, const struct json *v)
-{
-	if (v->text[strspn(v->text, "abcdefghijklmnopqrstuvwxyz0123456789_")])
-		return reader_fail(r, v, "\"%.64s\" is not the name of a system call", v->text);
-	return 0;
-}
-
-static int read_syscalls(struct reader *r, const struct json *v, void *to)
-{
-	return reader_strings(r, v, to, syscall_name);
-}
-
-static const struct reader_key seccomp_keys[] = {
-	{"profile", JSON_STRING, read_seccomp_profile, 0, false},
-	{"deny", JSON_ARRAY, read_syscalls, offsetof(struct profile, seccomp.deny), false},
-	{"allow", JSON_ARRAY, read_syscalls, offsetof(struct profile, seccomp.allow), false},
-	{0},
-};
-
-static int read_seccomp(struct reader *r, const struct json *v, void *to)
-{
-	return reader_object(r, v, seccomp_keys, to);
-}
-
-static int add_all(struct reader *r, struct strv *to, const char *const *paths)
-{
-	for (; *paths; paths++)
-		if (!strv_has(to, *paths) && strv_add(to, *paths) < 0)
-			return err_nomem(r->e);
-	return 0;
-}
-
-/* A list of paths in which "default" stands for DEFAULTS. */
-static int read_path_set(
-	struct reader *r, const struct json *v, struct strv *to, const char *const *defaults)
-{
-	strv_done(to);
-	json_each (item, v) {
-		if (!json_str(item))
-			return reader_fail(r, item, "a path or \"default\" was expected");
-		if (strcmp(item->text, "default") == 0) {
-			if (add_all(r, to, defaults) < 0)
-				return -1;
-			continue;
-		}
-		if (reader_path(r, item) < 0)
-			return -1;
-		if (!strv_has(to, item->text) && strv_add(to, item->text) < 0)
-			return err_nomem(r->e);
-	}
-	return 0;
-}
-
-static int read_paths(struct reader *r, const struct json *object, void *to)
-{
-	struct profile *p = to;
-	const struct {
-		const char *key;
-		struct strv *to;
-		const char *const *defaults;
-	} sets[] = {
-		{"masked", &p->paths.masked, paths_masked},
-		{"readonly", &p->paths.readonly, paths_readonly},
-	};
-
-	json_each (v, object) {
-		size_t i = 0;
-
-		while (i < 2 && strcmp(sets[i].key, v->key) != 0)
-			i++;
-		if (i == 2)
-			return reader_fail_key(
-				r, v, "unknown key \"%.64s\", known are: masked, readonly", v->key);
-		if (json_str(v) && strcmp(v->text, "default") == 0)
-			continue; /* as it is without the key */
-		if (v->type != JSON_ARRAY)
-			return reader_fail(r, v, "\"%s\" is \"default\" or a list", v->key);
-		if (read_path_set(r, v, sets[i].to, sets[i].defaults) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int read_names(struct reader *r, const struct json *v, void *to)
-{
-	return reader_strings(r, v, to, NULL);
-}
-
-static int read_pids(struct reader *r, const struct json *v, void *to)
-{
-	return reader_int(r, v, 1, 1 << 22, to); /* PID_MAX_LIMIT of the kernel */
-}
-
-static int read_memory(struct reader *r, const struct json *v, void *to)
-{
-	uint64_t bytes;
-
-	if (reader_size(r, v, INT64_MAX, &bytes) < 0)
-		return -1;
-	if (bytes == 0) /* to a runtime 0 is "no limit" */
-		return reader_fail(
-			r, v, "a memory ceiling of 0: leave the line out for no ceiling");
-	*(int64_t *)to = (int64_t)bytes;
-	return 0;
-}
-
-static int read_rlimits(struct reader *r, const struct json *v, void *to)
-{
-	static const char *const names[] = {"RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA",
-		"RLIMIT_FSIZE", "RLIMIT_LOCKS", "RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_NICE",
-		"RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RSS", "RLIMIT_RTPRIO", "RLIMIT_RTTIME",
-		"RLIMIT_SIGPENDING", "RLIMIT_STACK", NULL};
-	struct profile *p = to;
-
-	json_each (item, v) {
-		const char *near = reader_nearest(names, item->key);
-		struct rlimit_ceiling *l;
-
-		if (!str_in(names, item->key))
-			return reader_fail_key(r, item, "unknown rlimit \"%.64s\"%s%s%s", item->key,
-				near ? ", did you mean \"" : "", near ? near : "",
-				near ? "\"?" : "");
-		l = append(&p->resources.rlimits, &p->resources.n_rlimits, sizeof *l);
-		if (!l)
-			return err_nomem(r->e);
-		if (!(l->type = strdup(item->key)))
-			return err_nomem(r->e);
-		if (reader_size(r, item, UINT64_MAX, &l->max) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int read_resources(struct reader *r, const struct json *object, void *to)
-{
-	static const struct reader_key keys[] = {
-		{"pids", JSON_NUMBER, read_pids, offsetof(struct profile, resources.pids), false},
-		{"rlimits", JSON_OBJECT, read_rlimits, 0, false},
-		{"memory", JSON_NULL, read_memory, offsetof(struct profile, resources.memory),
-			false},
-		{0},
-	};
-
-	return reader_object(r, object, keys, to);
-}
-
-/* ---- hooks, annotations, env, image, exec, network ---- */
-
-static int read_hooks(struct reader *r, const struct json *v, void *to)
-{
-	static const struct reader_key keys[] = {
-		{"allow", JSON_ARRAY, reader_path_globs, offsetof(struct profile, hooks), false},
-		{0},
-	};
-
-	return reader_object(r, v, keys, to);
-}
-
-static int read_annotations(struct reader *r, const struct json *v, void *to)
-{
-	static const struct reader_key keys[] = {
-		{"allow", JSON_ARRAY, read_names, offsetof(struct profile, annotations), false},
-		{0},
-	};
-
-	return reader_object(r, v, keys, to);
-}
-
-static int read_secrets(struct reader *r, const struct json *v, void *to)
-{
-	static const char *const names[] = {"ignore", "warn", "deny", NULL};
-	unsigned i;
-
-	if (reader_choice(r, v, "treatment of secrets", names, &i) < 0)
-		return -1;
-	*(enum secret_policy *)to = (enum secret_policy)i;
-	return 0;
-}
-
-static int read_env(struct reader *r, const struct json *v, void *to)
-{
-	static const struct reader_key keys[] = {
-		{"deny", JSON_ARRAY, read_names, offsetof(struct profile, env.deny), false},
-		{"secrets", JSON_STRING, read_secrets, offsetof(struct profile, env.secrets),
-			false},
-		{0},
-	};
-
-	return reader_object(r, v, keys, to);
-}
-
-static int read_digest_rule(struct reader *r, const struct json *v, void *to)
-{
-	static const char *const names[] = {"optional", "required", NULL};
-	unsigned i;
-
-	if (reader_choice(r, v, "digest rule", names, &i) < 0)
-		return -1;
-	*(bool *)to = i == 1;
-	return 0;
-}
-
-static int image_digest(struct reader *r, const struct json *v)
-{
-	const char *hex = v->text + strlen("sha256:");
-
-	if (!str_starts(v->text, "sha256:") || strlen(hex) != 64 ||
-		hex[strspn(hex, "0123456789abcdef")])
-		return reader_fail(
-			r, v, "\"%.80s\": expected \"sha256:\" and 64 of 0-9 a-f", v->text);
-	return 0;
-}
-
-static int read_digests(struct reader *r, const struct json *v, void *to)
-{
-	return reader_strings(r, v, to, image_digest);
-}
-
-static int read_image(struct reader *r, const struct json *v, void *to)
-{
-	static const struct reader_key keys[] = {
-		{"registries", JSON_ARRAY, read_names, offsetof(struct profile, image.registries),
-			false},
-		{"digest", JSON_STRING, read_digest_rule,
-			offsetof(struct profile, image.digest_required), false},
-		{"deny", JSON_ARRAY, read_digests, offsetof(struct profile, image.deny), false},
-		{0},
-	};
-
-	return reader_object(r, v, keys, to);
-}
-
-static int read_exec(struct reader *r, const struct json *v, void *to)
-{
-	static const struct reader_key keys[] = {
-		{"allow", JSON_BOOL, reader_bool, offsetof(struct profile, exec.allow), false},
-		{"terminal", JSON_BOOL, reader_bool, offsetof(struct profile, exec.terminal),
-			false},
-		{"capabilities", JSON_ARRAY, read_capabilities,
-			offsetof(struct profile, exec.capabilities), false},
-		{0},
-	};
-
-	return reader_object(r, v, keys, to);
-}
-
-static int read_network(struct reader *r, const struct json *v, void *to)
-{
-	AUTO_JSON struct json_doc *doc = json_new();
-	struct json *copy = doc ? json_clone(doc, v) : NULL;
-
-	if (!copy)
-		return err_nomem(r->e);
-	json_set_root(doc, copy);
-	*(struct json_doc **)to = take_ptr(&doc);
-	return 0;
-}
-
 /* ---- the whole ---- */
 
 static const struct reader_key profile_keys[] = {
@@ -736,25 +164,25 @@ static const struct reader_key profile_keys[] = {
 	{"extends", JSON_ARRAY, read_extends, 0, false},
 	{"mode", JSON_STRING, read_mode, offsetof(struct profile, mode), false},
 	{"audit", JSON_ARRAY, read_audit, offsetof(struct profile, audit), false},
-	{"capabilities", JSON_ARRAY, read_capabilities, offsetof(struct profile, capabilities),
+	{"capabilities", JSON_ARRAY, section_capabilities, offsetof(struct profile, capabilities),
 		false},
-	{"user", JSON_OBJECT, read_user, 0, false},
+	{"user", JSON_OBJECT, section_user, 0, false},
 	{"noNewPrivileges", JSON_BOOL, reader_bool, offsetof(struct profile, no_new_privileges),
 		false},
-	{"rootfs", JSON_OBJECT, read_rootfs, 0, false},
-	{"mounts", JSON_OBJECT, read_mounts, 0, false},
-	{"namespaces", JSON_OBJECT, read_namespaces, 0, false},
-	{"devices", JSON_ARRAY, read_devices, 0, false},
-	{"seccomp", JSON_OBJECT, read_seccomp, 0, false},
-	{"paths", JSON_OBJECT, read_paths, 0, false},
-	{"sysctl", JSON_ARRAY, read_names, offsetof(struct profile, sysctl), false},
-	{"resources", JSON_OBJECT, read_resources, 0, false},
-	{"hooks", JSON_OBJECT, read_hooks, 0, false},
-	{"annotations", JSON_OBJECT, read_annotations, 0, false},
-	{"env", JSON_OBJECT, read_env, 0, false},
-	{"image", JSON_OBJECT, read_image, 0, false},
-	{"exec", JSON_OBJECT, read_exec, 0, false},
-	{"network", JSON_OBJECT, read_network, offsetof(struct profile, network), false},
+	{"rootfs", JSON_OBJECT, section_rootfs, 0, false},
+	{"mounts", JSON_OBJECT, section_mounts, 0, false},
+	{"namespaces", JSON_OBJECT, section_namespaces, 0, false},
+	{"devices", JSON_ARRAY, section_devices, 0, false},
+	{"seccomp", JSON_OBJECT, section_seccomp, 0, false},
+	{"paths", JSON_OBJECT, section_paths, 0, false},
+	{"sysctl", JSON_ARRAY, section_names, offsetof(struct profile, sysctl), false},
+	{"resources", JSON_OBJECT, section_resources, 0, false},
+	{"hooks", JSON_OBJECT, section_hooks, 0, false},
+	{"annotations", JSON_OBJECT, section_annotations, 0, false},
+	{"env", JSON_OBJECT, section_env, 0, false},
+	{"image", JSON_OBJECT, section_image, 0, false},
+	{"exec", JSON_OBJECT, section_exec, 0, false},
+	{"network", JSON_OBJECT, section_network, offsetof(struct profile, network), false},
 	{0},
 };
 
@@ -770,10 +198,7 @@ static int set_defaults(struct reader *r, struct profile *p)
 	p->env.secrets = SECRETS_WARN;
 	if (!(p->seccomp.profile = strdup("default")))
 		return err_nomem(r->e);
-	return add_all(r, &p->paths.masked, paths_masked) < 0 ||
-			       add_all(r, &p->paths.readonly, paths_readonly) < 0
-		       ? -1
-		       : 0;
+	return section_default_paths(r, p);
 }
 
 /* Members stand in the order of the text, so one walk over it counts all lines. */
@@ -795,14 +220,18 @@ static void note_lines(struct profile *p, const struct json *root, const char *t
 /* The JSON reader's "line L, column C: what" in the form of all other messages. */
 static int syntax_error(const char *name, struct err *e)
 {
-	unsigned line, col;
-	int n = 0;
-	char what[ERR_MSG_MAX];
+	static const char digits[] = "0123456789", before[] = "line ", between[] = ", column ";
+	struct err old = *e;
+	const char *line = old.msg, *column, *rest;
 
-	if (sscanf(e->msg, "line %u, column %u: %n", &line, &col, &n) != 2 || n == 0)
+	if (!str_starts(line, before))
+		return err_wrap(e, "%s", name); /* too big, out of memory: no place */
+	line += strlen(before);
+	column = line + strspn(line, digits);
+	if (!str_starts(column, between))
 		return err_wrap(e, "%s", name);
-	memcpy(what, e->msg + n, strlen(e->msg + n) + 1);
-	return err_set(e, e->code, "%s:%u:%u: %s", name, line, col, what);
+	rest = column + strlen(between);
+	return err_set(e, old.code, "%s:%.*s:%s", name, (int)(column - line), line, rest);
 }
 
 int profile_parse(
