@@ -426,6 +426,25 @@ static void test_program(void)
 		printf("# %s\n", str_text(&out));
 }
 
+/* What the container's annotation names comes on top of the profile, as in a launch. */
+static void test_on_top(void)
+{
+	AUTO_JSON struct json_doc *doc = read_doc(samples, "ctr-default.json");
+	AUTO_STR struct str text = STR_INIT, args = STR_INIT, out = STR_INIT;
+	struct json *notes = json_object(doc);
+
+	json_put(doc, notes, "io.cinch.profile", json_string(doc, "restricted"));
+	json_put(doc, json_root(doc), "annotations", notes);
+	json_write(json_root(doc), &text);
+	scratch_write("config.json", str_text(&text));
+	str_addf(&args, "explain --profile baseline %s", scratch_dir());
+	run_program(str_text(&args), &out);
+	ok(strstr(str_text(&out), " under baseline 1.0.0 and restricted 1.0.0\n") &&
+			strstr(str_text(&out), "[baseline:") &&
+			strstr(str_text(&out), "0 -> 65532"),
+		"the annotation's profile comes on top");
+}
+
 static void test_refused(void)
 {
 	AUTO_STR struct str args = STR_INIT, out = STR_INIT;
@@ -585,6 +604,7 @@ int main(void)
 	test_long_list();
 	test_widths();
 	test_program();
+	test_on_top();
 	test_refused();
 	test_away();
 	test_bad();
