@@ -134,7 +134,7 @@ static int take(struct reader *r, const struct word *w, const char *value, struc
 		}
 		return 0;
 	}
-	if (o->kind == KIND_PROFILE) {
+	if (o->kind == KIND_PROFILE && value) {
 		r->two_profiles = r->two_profiles || (a->profile && strcmp(a->profile, value) != 0);
 		a->profile = value;
 		return 0;
@@ -493,12 +493,13 @@ char **args_emit(const struct args *a, const char *argv0, struct err *e)
 	enum { WORD_MAX = 32 }; /* the longest option name, "=-" and the NUL */
 	size_t max = a->n_pass + 2 * a->n_given + a->n_command + 6, n = 0;
 	const char **line = malloc(max * sizeof *line + a->n_given * WORD_MAX);
-	char *text = (char *)(line + max);
+	char *text;
 
 	if (!line) {
 		err_nomem(e);
 		return NULL;
 	}
+	text = (char *)(line + max);
 	line[n++] = argv0;
 	if (a->verb == VERB_PASS) {
 		for (size_t i = 0; i < a->n_pass; i++)

@@ -66,7 +66,8 @@ static void record(FILE *out, int argc, char **argv)
 		fprintf(out, "env: %s\n", *e);
 	fprintf(out, "cwd: %s\n", getcwd(cwd, sizeof cwd) ? cwd : "(gone)");
 	getrlimit(RLIMIT_NOFILE, &nofile);
-	fprintf(out, "nofile: %lu %lu\n", (long)nofile.rlim_cur, (long)nofile.rlim_max);
+	fprintf(out, "nofile: %lu %lu\n", (unsigned long)nofile.rlim_cur,
+		(unsigned long)nofile.rlim_max);
 	fprintf(out, "pgrp: %d own %d\n", getpgrp() == getpid(), getsid(0) == getpid());
 	fprintf(out, "dumpable: %d\n", prctl(PR_GET_DUMPABLE));
 	record_fds(out);
