@@ -50,11 +50,9 @@ static bool unmapped_owner(uid_t uid)
 	       !(first == 0 && outside == 0 && count == UINT32_MAX);
 }
 
-/* Nobody but root and ourselves can change what FD is. PATH for the message. */
-static int check_owner(int fd, const char *path, struct stat *st, struct err *e)
+/* Nobody but root and ourselves can change what ST is of. PATH for the message. */
+static int check_owner(const char *path, const struct stat *st, struct err *e)
 {
-	if (fstat(fd, st) < 0)
-		return err_set(e, errno, "%s", path);
 	if (st->st_uid != 0 && st->st_uid != geteuid() && !unmapped_owner(st->st_uid))
 		return err_set(
 			e, ERR_NO_RUNTIME, "%s belongs to user %u, not to root", path, st->st_uid);
@@ -95,11 +93,13 @@ static int open_trusted(const char *path, struct stat *st, struct err *e)
 	if (at < 0 || strlen(path) >= sizeof left)
 		return err_set(e, at < 0 ? errno : ENAMETOOLONG, "%.128s", path);
 	memcpy(left, path, strlen(path) + 1);
-	if (check_owner(at, "/", st, e) < 0)
+	if (fstat(at, st) < 0)
+		return err_set(e, errno, "/");
+	if (check_owner("/", st, e) < 0)
 		return -1;
 	for (;;) {
 		size_t skip = strspn(left, "/"), len = strcspn(left + skip, "/");
-		int next;
+		AUTO_FD int next = -1;
 
 		if (len == 0)
 			return take_fd(&at);
@@ -109,23 +109,23 @@ static int open_trusted(const char *path, struct stat *st, struct err *e)
 		name[len] = '\0';
 		memmove(left, left + skip + len, strlen(left + skip + len) + 1);
 		next = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		if (next < 0)
+		if (next < 0 || fstat(next, st) < 0)
 			return err_set(e, errno, "%.128s", path);
-		if (fstat(next, st) == 0 && S_ISLNK(st->st_mode)) {
-			close(next);
+		if (S_ISLNK(st->st_mode)) {
 			if (++links > SYMLINKS_MAX)
 				return err_set(e, ELOOP, "%.128s", path);
 			if (splice_link(at, name, left, e) < 0)
 				return -1;
 			if (left[0] != '/')
 				continue;
+			close(next);
 			next = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-			if (next < 0)
+			if (next < 0 || fstat(next, st) < 0)
 				return err_set(e, errno, "/");
 		}
 		close(at);
-		at = next;
-		if (check_owner(at, name, st, e) < 0)
+		at = take_fd(&next);
+		if (check_owner(name, st, e) < 0)
 			return err_wrap(e, "on the way to %s", path);
 	}
 }
