@@ -107,12 +107,9 @@ static void forget(struct args *a, enum args_opt opt)
 
 static int remember(struct args *a, enum args_opt opt, const char *value, struct err *e)
 {
-	struct args_given *given = reallocarray(a->given, a->n_given + 1, sizeof *given);
-
-	if (!given)
-		return err_nomem(e);
-	a->given = given;
-	given[a->n_given++] = (struct args_given){.opt = opt, .value = value};
+	if (a->n_given == ARGS_GIVEN_MAX)
+		return err_set(e, ERR_INPUT, "more than %d options", ARGS_GIVEN_MAX);
+	a->given[a->n_given++] = (struct args_given){.opt = opt, .value = value};
 	return 0;
 }
 
@@ -416,7 +413,6 @@ void args_done(struct args *a)
 {
 	for (size_t i = 0; i < a->n_given; i++)
 		free(a->given[i].owned);
-	free(a->given);
 	free(a->pass);
 	*a = (struct args){.verb = VERB_PASS};
 }
@@ -456,8 +452,8 @@ int args_set(struct args *a, enum args_opt opt, const char *value, struct err *e
 	/* the new entry is the last one: take it off, drop the old ones, put it back */
 	a->n_given--;
 	forget(a, opt);
-	a->given[a->n_given++] =
-		(struct args_given){.opt = opt, .value = copy, .owned = take_ptr(&copy)};
+	a->given[a->n_given++] = (struct args_given){.opt = opt, .value = copy, .owned = copy};
+	copy = NULL;
 	return 0;
 }
 

@@ -121,7 +121,10 @@ enum args_opt {
 	ARG_COUNT
 };
 
-enum { ARGS_ID_MAX = 1024 }; /* bytes of a container id, as runc */
+enum {
+	ARGS_ID_MAX = 1024, /* bytes of a container id, as runc */
+	ARGS_GIVEN_MAX = 512, /* options on one line, repeated ones of a list included */
+};
 
 struct args_given {
 	enum args_opt opt;
@@ -142,8 +145,8 @@ struct args {
 	const char *id; /* checked: args_id_ok; NULL with help */
 	char *const *command; /* exec: the words behind the id, as they are */
 	size_t n_command;
-	struct args_given
-		*given; /* in the order of the line; booleans that ended as false are not in */
+	/* in the order of the line; booleans that ended as false are not in */
+	struct args_given given[ARGS_GIVEN_MAX];
 	size_t n_given;
 
 	char **pass; /* the line without argv[0] and --cinch-profile, for pass-through; owned array */
