@@ -66,24 +66,20 @@ static void check_again(const struct args *a, char **line)
 		assert(same(again[i], line[i]));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* TEXT is SIZE bytes and a NUL. */
+static void judge(char *text, size_t size)
 {
-	AUTO_FREE char *text = malloc(size + 1);
 	AUTO_FREE char **line = NULL;
 	AUTO_ARGS struct args a = {0};
-	char *argv[WORDS_MAX + 2] = {(char[]){"cinch"}};
+	char *argv[WORDS_MAX + 2] = {"cinch"};
 	struct err e = {0};
 	int argc = 1;
 
-	assert(text);
-	if (size)
-		memcpy(text, data, size);
-	text[size] = '\0';
 	for (size_t at = 0; at < size && argc < WORDS_MAX; at += strlen(text + at) + 1)
 		argv[argc++] = text + at;
 	if (args_parse(argc, argv, &a, &e) < 0) {
 		assert(e.code == ERR_INPUT && e.msg[0]);
-		return 0;
+		return;
 	}
 	line = args_emit(&a, "cinch", &e);
 	assert(line);
@@ -91,5 +87,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_pass(&a, argc, argv, line);
 	else
 		check_again(&a, line);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	AUTO_FREE char *text = malloc(size + 1);
+
+	assert(text);
+	if (size)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	judge(text, size);
 	return 0;
 }

@@ -30,6 +30,8 @@ static struct line line_of(const char *text)
 	struct line l = {.text = malloc(2 * strlen(text) + 16)};
 	char *to = l.text;
 
+	if (!to)
+		abort();
 	l.v[l.n++] = strcpy(to, "cinch");
 	to += strlen(to) + 1;
 	while (*text && l.n < WORDS_MAX) {
@@ -464,6 +466,32 @@ static void test_refused_tells(void)
 	ok(a.verb == VERB_CREATE, "verb of a refused line");
 }
 
+static void test_many(void)
+{
+	char *v[2 * ARGS_GIVEN_MAX + 8] = {"cinch", "exec"};
+	int n = 2;
+
+	for (int options = 0; options <= ARGS_GIVEN_MAX; options++) {
+		AUTO_ARGS struct args a = {0};
+		struct err e = {0};
+
+		v[n] = "id";
+		v[n + 1] = "cmd";
+		if (options >= ARGS_GIVEN_MAX - 1)
+			ok(args_parse(n + 2, v, &a, &e) == 0 && a.n_given == (size_t)options,
+				"%d options: %s", options, e.msg);
+		v[n++] = "-e";
+		v[n++] = "A=1";
+	}
+	{
+		AUTO_ARGS struct args a = {0};
+		struct err e = {0};
+
+		ok(args_parse(n, v, &a, &e) < 0 && strstr(e.msg, "more than 512 options"),
+			"one more is refused: %s", e.msg);
+	}
+}
+
 static void test_id(void)
 {
 	char id[ARGS_ID_MAX + 2];
@@ -501,6 +529,7 @@ int main(void)
 	test_matrix();
 	test_values();
 	test_refused_tells();
+	test_many();
 	test_id();
 	ok(args_parse(0, none, &a, &e) == 0 && a.verb == VERB_PASS, "no words at all");
 	args_done(&a);
