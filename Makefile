@@ -62,6 +62,8 @@ $(B)/tests/fuzz_%: $(B)/tests/fuzz_%.o $(B)/libtest.a $(B)/libcore.a ; \
   $(CC) -pie $(LDFLAGS) $(EXTRA) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 $(B)/tests/prog_%.o: ALL_CFLAGS = -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -I. -MMD -MP
 $(B)/shim/version.o: ALL_CFLAGS += -DCINCH_VERSION='"$(VERSION)"'
+$(B)/profiles/builtin.o: ALL_CFLAGS += $(foreach p,restricted baseline,\
+  -DDIGEST_$(p)='"$(firstword $(shell sha256sum profiles/library/$(p).json))"')
 $(B)/profiles/builtin.o: $(wildcard profiles/library/*.json profiles/library/*/*.json)
 $(B)/%.o: %.c ; @mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
 

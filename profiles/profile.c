@@ -234,8 +234,8 @@ static int syntax_error(const char *name, struct err *e)
 	return err_set(e, old.code, "%s:%.*s:%s", name, (int)(column - line), line, rest);
 }
 
-int profile_parse(
-	const char *name, const char *text, size_t len, struct profile **out, struct err *e)
+int profile_parse_known(const char *name, const char *text, size_t len, const char *digest,
+	struct profile **out, struct err *e)
 {
 	AUTO_PROFILE struct profile *p = calloc(1, sizeof *p);
 	AUTO_JSON struct json_doc *doc = NULL;
@@ -253,7 +253,16 @@ int profile_parse(
 	if (set_defaults(&r, p) < 0 || reader_object(&r, root, profile_keys, p) < 0)
 		return -1;
 	note_lines(p, root, text);
-	hash_sha256_hex(text, len, p->digest);
+	if (digest)
+		memcpy(p->digest, digest, sizeof p->digest);
+	else
+		hash_sha256_hex(text, len, p->digest);
 	*out = take_ptr(&p);
 	return 0;
+}
+
+int profile_parse(
+	const char *name, const char *text, size_t len, struct profile **out, struct err *e)
+{
+	return profile_parse_known(name, text, len, NULL, out, e);
 }

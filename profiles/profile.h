@@ -128,6 +128,9 @@ struct profile {
  */
 int profile_parse(
 	const char *name, const char *text, size_t len, struct profile **out, struct err *e);
+/* The same for a text whose digest is known (HASH_HEX_SIZE bytes); NULL: not known. */
+int profile_parse_known(const char *name, const char *text, size_t len, const char *digest,
+	struct profile **out, struct err *e);
 void profile_free(struct profile *p);
 void profile_freep(struct profile **p);
 #define AUTO_PROFILE __attribute__((cleanup(profile_freep)))

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "shim/base/cleanup.h"
+#include "shim/base/clock.h"
 #include "shim/base/io.h"
 #include "shim/base/num.h"
 
@@ -93,14 +94,9 @@ static struct json *make_caller(struct json_doc *doc)
 
 static struct json *make_time(struct json_doc *doc)
 {
-	struct timespec now;
-	char day[32] = "", text[64];
-	struct tm utc;
+	char text[CLOCK_TEXT_SIZE];
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (gmtime_r(&now.tv_sec, &utc))
-		strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(text, sizeof text, "%s.%06ldZ", day, now.tv_nsec / 1000);
+	clock_text(text);
 	return json_string(doc, text);
 }
 

@@ -6,10 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shim/base/cleanup.h"
+#include "shim/base/clock.h"
 #include "shim/base/io.h"
 #include "shim/base/json.h"
 #include "shim/base/str.h"
@@ -28,12 +28,9 @@ static void add_json_text(struct str *line, const char *text)
 
 static void log_line(struct str *line, const char *message, bool json)
 {
-	time_t now = time(NULL);
-	char when[32] = "";
-	struct tm utc;
+	char when[CLOCK_TEXT_SIZE];
 
-	if (gmtime_r(&now, &utc))
-		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	clock_text(when);
 	if (json) {
 		str_add(line, "{\"level\":\"error\",\"msg\":");
 		add_json_text(line, message);

@@ -143,9 +143,15 @@ static int walk_all(struct walk *k, struct err *e)
 
 int rootwalk(int root, const char *path, struct world_entry *out, struct err *e)
 {
-	struct walk k = {.root = root, .at = -1, .out = out};
+	struct walk k;
 	int rc;
 
+	/* not an initialiser: that would clear TODO, eight kilobytes for each question */
+	k.root = root;
+	k.at = -1;
+	k.len = 0;
+	k.links = 0;
+	k.out = out;
 	out->symlink = false;
 	out->exists = true;
 	out->mode = 0;

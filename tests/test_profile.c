@@ -9,6 +9,7 @@
 #include "profiles/capset.h"
 #include "profiles/paths.h"
 #include "profiles/profile.h"
+#include "shim/base/hash.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
 #include "tests/tap.h"
@@ -345,6 +346,14 @@ static void test_builtin(void)
 
 	ok(profile_builtin("restricted", &r, &e) == 0, "restricted: %s", e.msg);
 	ok(profile_builtin("baseline", &b, &e) == 0, "baseline: %s", e.msg);
+	for (int i = 0; i < 2; i++) {
+		const struct profile *p = i ? b : r;
+		const char *text = profile_builtin_text(p->name, &len);
+		char digest[HASH_HEX_SIZE];
+
+		hash_sha256_hex(text, len, digest);
+		tap_same(p->digest, digest, "the digest make took is that of the text");
+	}
 	ok(profile_builtin("restrictd", &none, &e) < 0 && !none, "a third one is refused");
 	tap_same(e.msg,
 		"unknown profile \"restrictd\", did you mean \"restricted\"?; this cinch has "

@@ -5,7 +5,6 @@
 #include "shim/base/json.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -824,20 +823,26 @@ static struct json *make_text(
 	return v->text ? v : NULL;
 }
 
+static struct json *make_integer(struct json_doc *doc, bool negative, uint64_t n)
+{
+	char text[24], *p = text + sizeof text;
+
+	do
+		*--p = (char)('0' + n % 10);
+	while (n /= 10);
+	if (negative)
+		*--p = '-';
+	return make_text(doc, JSON_NUMBER, p, (size_t)(text + sizeof text - p));
+}
+
 struct json *json_int(struct json_doc *doc, int64_t n)
 {
-	char text[32];
-	int len = snprintf(text, sizeof text, "%" PRId64, n);
-
-	return make_text(doc, JSON_NUMBER, text, (size_t)len);
+	return make_integer(doc, n < 0, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
 }
 
 struct json *json_uint(struct json_doc *doc, uint64_t n)
 {
-	char text[32];
-	int len = snprintf(text, sizeof text, "%" PRIu64, n);
-
-	return make_text(doc, JSON_NUMBER, text, (size_t)len);
+	return make_integer(doc, false, n);
 }
 
 struct json *json_string(struct json_doc *doc, const char *text)
