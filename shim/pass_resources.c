@@ -139,7 +139,7 @@ static void unified_ceiling(struct edit *ed, struct json *v, const char *key, in
 /* What is not known is refused, not dropped: it may be a limit, and without it there is more. */
 static void judge_unified(struct edit *ed, const struct profile *p)
 {
-	json_each (v, json_at(ed->root, "/linux/resources/unified")) {
+	json_each_safe (v, json_at(ed->root, "/linux/resources/unified")) {
 		if (!unified_ok(v->key, json_str(v))) {
 			edit_deny(ed, v, "not a clean limit or weight of cgroup2; leave it out");
 			continue;

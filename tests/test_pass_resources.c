@@ -96,6 +96,12 @@ static const struct pass_row rows[] = {
 	SAME("limits and weights", &free_hand,
 		RES("\"unified\":{\"hugetlb.2MB.max\":\"1\",\"io.max\":\"8:0 rbps=1\\n8:1 x\","
 		    "\"memory.low\":\"0x1\"}")),
+	{"one that is replaced does not hide the next", &pids,
+		RES("\"pids\":{\"limit\":9},\"unified\":{\"pids.max\":\"max\",\"cgroup.procs\":"
+		    "\"0\"}"),
+		RES("\"pids\":{\"limit\":9},\"unified\":{\"pids.max\":\"100\",\"cgroup.procs\":"
+		    "\"0\"}"),
+		"not a clean limit", NULL, NULL},
 	DENY("cgroup.procs", &free_hand, RES("\"unified\":{\"cgroup.procs\":\"0\"}"),
 		"not a clean limit"),
 	DENY("a path", &free_hand, RES("\"unified\":{\"hugetlb.a/b.max\":\"1\"}"),
