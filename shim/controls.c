@@ -16,17 +16,10 @@
 
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
+#include "shim/base/num.h"
 #include "shim/base/str.h"
 
 enum { MOUNTS_BYTES = 32 << 20 }; /* of /proc/self/mountinfo: some 100,000 mounts */
-
-/* A control point, or a directory above one. */
-struct point {
-	dev_t dev;
-	ino_t ino;
-	const struct world_control *of;
-	bool self;
-};
 
 /*
  * What controls the node: engines and their state, what the kubelet trusts, cinch itself, the kernel.
@@ -117,18 +110,6 @@ int controls_real_path(int fd, char out[WORLD_PATH_MAX], struct err *e)
 	return 0;
 }
 
-static int add_point(
-	struct controls *c, const struct stat *st, const struct world_control *of, bool self)
-{
-	struct point *all = reallocarray(c->points, c->n_points + 1, sizeof *all);
-
-	if (!all)
-		return -1;
-	c->points = all;
-	all[c->n_points++] = (struct point){st->st_dev, st->st_ino, of, self};
-	return 0;
-}
-
 int controls_each_prefix(char *real, int (*fn)(void *arg, const char *prefix, bool self), void *arg)
 {
 	size_t len = strlen(real);
@@ -154,11 +135,15 @@ struct listing {
 static int list_prefix(void *arg, const char *prefix, bool self)
 {
 	struct listing *l = arg;
+	struct controls *c = l->c;
 	struct stat st;
 
 	if (stat(prefix, &st) < 0)
 		return 0;
-	return add_point(l->c, &st, l->of, self);
+	if (c->n_points == CONTROLS_POINTS)
+		return -1;
+	c->points[c->n_points++] = (struct control_point){st.st_dev, st.st_ino, l->of, self};
+	return 0;
 }
 
 /* The inodes of all controls that exist and of the directories above them, links followed. */
@@ -177,7 +162,8 @@ static int list_points(struct controls *c, struct err *e)
 		if (controls_real_path(fd, real, e) < 0)
 			return -1;
 		if (controls_each_prefix(real, list_prefix, &l) < 0)
-			return err_nomem(e);
+			return err_set(e, ERR_BUG, "more than %d places that control the node",
+				CONTROLS_POINTS);
 	}
 	c->listed = true;
 	return 0;
@@ -185,9 +171,9 @@ static int list_points(struct controls *c, struct err *e)
 
 static const char *find_point(const struct controls *c, const struct stat *st)
 {
-	for (size_t i = 0; i < c->n_points; i++)
-		if (c->points[i].dev == st->st_dev && c->points[i].ino == st->st_ino)
-			return c->points[i].of->path;
+	for (const struct control_point *p = c->points; p < c->points + c->n_points; p++)
+		if (p->dev == st->st_dev && p->ino == st->st_ino)
+			return p->of->path;
 	return NULL;
 }
 
@@ -204,14 +190,11 @@ static int find_tree(void *arg, const char *prefix, bool self)
 
 	if (self || stat(prefix, &st) < 0)
 		return 0;
-	for (size_t i = 0; i < b->c->n_points; i++) {
-		const struct point *p = &b->c->points[i];
-
+	for (const struct control_point *p = b->c->points; p < b->c->points + b->c->n_points; p++)
 		if (p->self && p->of->tree && p->dev == st.st_dev && p->ino == st.st_ino) {
 			b->found = p->of->path;
 			return 1;
 		}
-	}
 	return 0;
 }
 
@@ -244,23 +227,47 @@ struct mount_line {
 	char path[WORLD_PATH_MAX], type[64];
 };
 
-/* One line of /proc/PID/mountinfo (proc(5)). False when it is longer than any honest one. */
+static bool device_number(char *text, dev_t *out)
+{
+	char *colon = strchr(text, ':');
+	uint64_t major, minor;
+
+	if (!colon)
+		return false;
+	*colon = '\0';
+	if (!num_u64(text, UINT32_MAX, &major) || !num_u64(colon + 1, UINT32_MAX, &minor))
+		return false;
+	*out = makedev((unsigned)major, (unsigned)minor);
+	return true;
+}
+
+/* One line of /proc/PID/mountinfo (proc(5)): id, parent, device, root, mount point, options, any
+ * number of tags, "-", type. False when it is longer than any honest one. */
 static bool parse_line(const char *line, size_t len, struct mount_line *out)
 {
-	char text[4 * WORLD_PATH_MAX];
-	const char *rest;
-	unsigned major, minor;
+	char text[4 * WORLD_PATH_MAX], *save = NULL, *word;
+	bool good = true;
 
 	if (len >= sizeof text)
 		return false;
 	memcpy(text, line, len);
 	text[len] = '\0';
-	rest = strstr(text, " - ");
-	if (!rest || sscanf(text, "%*d %*d %u:%u %*s %4095s", &major, &minor, out->path) != 3 ||
-		sscanf(rest, " - %63s", out->type) != 1)
+	word = strtok_r(text, " ", &save);
+	for (int field = 0; word && good; field++) {
+		if (field == 2)
+			good = device_number(word, &out->dev);
+		else if (field == 4)
+			good = (size_t)snprintf(out->path, sizeof out->path, "%s", word) <
+			       sizeof out->path;
+		else if (field > 5 && strcmp(word, "-") == 0)
+			break;
+		word = strtok_r(NULL, " ", &save);
+	}
+	word = word && good ? strtok_r(NULL, " ", &save) : NULL;
+	if (!word)
 		return false;
+	snprintf(out->type, sizeof out->type, "%s", word);
 	unescape(out->path);
-	out->dev = makedev(major, minor);
 	return true;
 }
 
@@ -274,8 +281,8 @@ static const char *judge_line(const struct controls *c, const struct mount_line 
 	for (size_t i = 0; i < sizeof kernel_fs / sizeof *kernel_fs; i++)
 		if (strcmp(kernel_fs[i].type, m->type) == 0)
 			return kernel_fs[i].name;
-	for (size_t i = 0; i < c->n_points; i++)
-		near = near || c->points[i].dev == m->dev;
+	for (const struct control_point *p = c->points; p < c->points + c->n_points; p++)
+		near = near || p->dev == m->dev;
 	return near && stat(m->path, &st) == 0 ? find_point(c, &st) : NULL;
 }
 
@@ -348,7 +355,6 @@ int controls_find(struct controls *c, int fd, const struct stat *st, char *real,
 
 void controls_done(struct controls *c)
 {
-	free(c->points);
 	free(c->mounts);
-	*c = (struct controls){NULL, NULL, 0, NULL, false};
+	c->mounts = NULL;
 }

@@ -15,11 +15,19 @@
 #include "shim/base/err.h"
 #include "shim/world.h"
 
-struct point;
+enum { CONTROLS_POINTS = 512 };
+
+/* A control, or a directory above one. */
+struct control_point {
+	dev_t dev;
+	ino_t ino;
+	const struct world_control *of;
+	bool self;
+};
 
 struct controls {
 	const struct world_control *table; /* NULL: the built-in one */
-	struct point *points;
+	struct control_point points[CONTROLS_POINTS];
 	size_t n_points;
 	char *mounts; /* /proc/self/mountinfo, once it was needed */
 	bool listed;

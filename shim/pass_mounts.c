@@ -240,14 +240,14 @@ static void judge_options(const struct job *j, const char *type)
 	const struct json *list = json_get(j->m->v, "options");
 
 	json_each_safe (v, list) {
-		const char *word = json_str(v);
+		const char *word = json_is(v, JSON_STRING) ? json_str(v) : "";
 
-		switch (mountopt_kind(type, word ? word : "")) {
+		switch (mountopt_kind(type, word)) {
 		case MOUNTOPT_PLAIN:
 			break;
 		case MOUNTOPT_UNKNOWN:
 			edit_deny(j->ed, v, "option \"%s\" of the %s mount on %s is not known",
-				word ? word : "", type, j->m->dest);
+				word, type, j->m->dest);
 			break;
 		case MOUNTOPT_LOOSEN:
 			edit_remove(j->ed, v, "would undo restrictions of the mounts below");

@@ -40,9 +40,11 @@ static const ino_t initial_user_ns = 0xeffffffd; /* PROC_USER_INIT_INO, kernel A
 /* Nothing in the rootfs is asked twice: several passes look at the same places, and they shall all
  * judge the same answer. */
 struct seen {
-	char *path, *real;
+	struct seen *next;
 	bool exists, symlink;
 	mode_t mode;
+	const char *real; /* behind PATH */
+	char path[];
 };
 
 struct host {
@@ -51,7 +53,7 @@ struct host {
 	struct err root_err;
 	struct stat root_st;
 	struct controls controls;
-	struct seen *seen; /* answers about the rootfs, by question */
+	struct seen *seen; /* answers about the rootfs */
 	size_t n_seen;
 	bool in_user_ns;
 };
@@ -97,18 +99,20 @@ static int host_source(void *arg, const char *path, struct world_source *out, st
 
 static int remember(struct host *h, const char *path, const struct world_entry *got, struct err *e)
 {
-	struct seen *all = reallocarray(h->seen, h->n_seen + 1, sizeof *all);
-	struct seen s = {.exists = got->exists, .symlink = got->symlink, .mode = got->mode};
+	size_t len = strlen(path) + 1;
+	struct seen *s = malloc(sizeof *s + len + strlen(got->real) + 1);
 
-	if (all)
-		h->seen = all;
-	s.path = all ? strdup(path) : NULL;
-	s.real = s.path ? strdup(got->real) : NULL;
-	if (!s.real) {
-		free(s.path);
+	if (!s)
 		return err_nomem(e);
-	}
-	all[h->n_seen++] = s;
+	s->exists = got->exists;
+	s->symlink = got->symlink;
+	s->mode = got->mode;
+	s->real = s->path + len;
+	memcpy(s->path, path, len);
+	memcpy(s->path + len, got->real, strlen(got->real) + 1);
+	s->next = h->seen;
+	h->seen = s;
+	h->n_seen++;
 	return 0;
 }
 
@@ -121,9 +125,7 @@ static int host_entry(void *arg, const char *path, struct world_entry *out, stru
 			*e = h->root_err;
 		return -1;
 	}
-	for (size_t i = 0; i < h->n_seen; i++) {
-		const struct seen *s = &h->seen[i];
-
+	for (const struct seen *s = h->seen; s; s = s->next) {
 		if (strcmp(s->path, path) != 0)
 			continue;
 		out->exists = s->exists;
@@ -184,7 +186,7 @@ static int host_ns_path(
 	void *arg, enum ns_type type, const char *path, enum world_ns *out, struct err *e)
 {
 	struct stat st;
-	bool nsfs;
+	bool nsfs = false;
 	AUTO_FD int fd = open_ns(path, &st, &nsfs, e);
 	AUTO_FD int ns = -1;
 	char link[40];
@@ -219,7 +221,7 @@ static int host_rlimit_hard(void *arg, int resource, uint64_t *out)
 static int host_ns_same(void *arg, const char *a, const char *b, bool *same, struct err *e)
 {
 	struct stat st_a, st_b;
-	bool ns_a, ns_b;
+	bool ns_a = false, ns_b = false;
 	AUTO_FD int fd_a = open_ns(a, &st_a, &ns_a, e);
 	AUTO_FD int fd_b = fd_a < 0 ? -1 : open_ns(b, &st_b, &ns_b, e);
 
@@ -335,11 +337,12 @@ void world_done(struct world *w)
 	if (h->root >= 0)
 		close(h->root);
 	controls_done(&h->controls);
-	for (size_t i = 0; i < h->n_seen; i++) {
-		free(h->seen[i].path);
-		free(h->seen[i].real);
+	while (h->seen) {
+		struct seen *next = h->seen->next;
+
+		free(h->seen);
+		h->seen = next;
 	}
-	free(h->seen);
 	free(h);
 	w->arg = NULL;
 }

@@ -18,13 +18,11 @@ static struct json_doc *read_doc(const char *text)
 {
 	struct json_doc *doc = NULL;
 	struct err e = {0};
-	AUTO_FREE char *copy = strdup(text);
+	AUTO_STR struct str copy = STR_INIT;
 
-	assert(copy);
-	for (char *q = copy; *q; q++)
-		if (*q == '\'')
-			*q = '"';
-	assert(json_parse(copy, strlen(copy), &limits, JSON_STRICT, &doc, &e) == 0);
+	for (; *text; text++)
+		str_addc(&copy, *text == '\'' ? '"' : *text);
+	assert(json_parse(str_text(&copy), copy.len, &limits, JSON_STRICT, &doc, &e) == 0);
 	return doc;
 }
 

@@ -17,9 +17,10 @@
 
 #include "shim/base/cleanup.h"
 #include "shim/world.h"
+#include "tests/scratch.h"
 #include "tests/tap.h"
 
-static char base[] = "/tmp/cinch-world-XXXXXX";
+static const char *base;
 
 static const char *at(const char *rel)
 {
@@ -54,7 +55,7 @@ static void make_tree(void)
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	assert(mkdtemp(base));
+	base = scratch_dir();
 	dir("run");
 	dir("run/engine");
 	snprintf(sa.sun_path, sizeof sa.sun_path, "%s", at("run/engine/engine.sock"));
@@ -446,7 +447,7 @@ int main(void)
 	struct world_control table[5] = {{0}};
 	AUTO_WORLD struct world w = {0};
 	AUTO_FD int bundle = -1;
-	char sock[512], state[512], store[512], cleanup[600];
+	char sock[512], state[512], store[512];
 	struct err e = {0};
 
 	make_tree();
@@ -468,7 +469,5 @@ int main(void)
 	namespaces(&w);
 	hooks(&w);
 	other_binds(bundle, table);
-	snprintf(cleanup, sizeof cleanup, "rm -rf %s", base);
-	ok(system(cleanup) == 0, "cleaned up");
 	return tap_done();
 }
