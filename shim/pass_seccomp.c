@@ -16,9 +16,8 @@ enum { SHOWN_NAMES = 12 }; /* in a sentence */
 
 static const struct json_limits builtin_limits = {.bytes = 1 << 20, .depth = 16, .values = 20000};
 
-/* The filter the profile names, with what it adds; F borrows from *DOC and P. */
-static int load_ours(
-	const struct profile *p, struct json_doc **doc, struct filter *f, struct err *e)
+/* The filter the profile names, as it ships. */
+static int parse_ours(const struct profile *p, struct json_doc **doc, struct err *e)
 {
 	AUTO_STR struct str name = STR_INIT;
 	const char *text;
@@ -30,9 +29,17 @@ static int load_ours(
 	text = profile_builtin_text(str_text(&name), &len);
 	if (!text)
 		return err_set(e, ERR_INPUT, "no filter is named \"%s\"", p->seccomp.profile);
-	if (json_parse(text, len, &builtin_limits, JSON_COMMENTS, doc, e) < 0 ||
-		filter_read(json_root(*doc), f, e) < 0)
+	if (json_parse(text, len, &builtin_limits, JSON_COMMENTS, doc, e) < 0)
 		return err_wrap(e, "%s.json", str_text(&name));
+	return 0;
+}
+
+/* The same with what the profile adds; F borrows from DOC and P. */
+static int read_ours(
+	const struct profile *p, const struct json_doc *doc, struct filter *f, struct err *e)
+{
+	if (filter_read(json_root(doc), f, e) < 0)
+		return err_wrap(e, "the profile's own filter");
 	filter_set_arches(f, filter_native_arches());
 	for (size_t i = 0; i < p->seccomp.allow.n; i++)
 		if (filter_set(f, p->seccomp.allow.v[i], (struct filter_verdict){FILTER_ALLOW, 0}) <
@@ -131,28 +138,50 @@ static bool says_nothing(const struct json *object)
 	return !object || (!json_get(object, "defaultAction") && (!calls || !calls->first));
 }
 
+/* Our filter for a container that brings none. As a rule nothing is added to what ships, and then it
+ * need not be taken apart and put together again: a start is a quarter shorter. */
+static struct json *whole_filter(
+	struct edit *ed, const struct profile *p, const struct json_doc *doc, struct err *e)
+{
+	AUTO_FILTER struct filter ours = FILTER_INIT;
+	struct json *copy, *arches;
+
+	if (p->seccomp.allow.n || p->seccomp.deny.n)
+		return read_ours(p, doc, &ours, e) < 0 ? NULL : filter_write(&ours, ed->doc);
+	copy = json_clone(ed->doc, json_root(doc));
+	arches = json_array(ed->doc);
+	for (const char *const *name = filter_native_arches(); *name; name++)
+		if (json_push(arches, json_string(ed->doc, *name)) < 0)
+			return NULL;
+	return json_put(ed->doc, copy, "architectures", arches) < 0 ? NULL : copy;
+}
+
 void pass_seccomp(struct edit *ed, const struct profile *p, const struct world *w)
 {
 	AUTO_FILTER struct filter caller = FILTER_INIT, ours = FILTER_INIT;
 	AUTO_JSON struct json_doc *doc = NULL;
 	struct json *object = json_at(ed->root, "/linux/seccomp");
-	struct err e;
+	struct json *whole;
+	struct err e = {0};
 
 	(void)w;
 	if (p->seccomp.unconfined)
 		return;
-	if (load_ours(p, &doc, &ours, &e) < 0) {
+	if (parse_ours(p, &doc, &e) < 0) {
 		edit_deny_at(ed, "/linux/seccomp", "%s", e.msg);
 		return;
 	}
 	if (says_nothing(object)) {
-		edit_put(ed, edit_object(ed, "/linux", "the place of the seccomp filter"),
-			"seccomp", filter_write(&ours, ed->doc),
-			"no seccomp filter: the profile's \"%s\"",
-			p->seccomp.profile ? p->seccomp.profile : "default");
+		whole = whole_filter(ed, p, doc, &e);
+		if (!whole && e.code != 0)
+			edit_deny_at(ed, "/linux/seccomp", "%s", e.msg);
+		else
+			edit_put(ed, edit_object(ed, "/linux", "the place of the seccomp filter"),
+				"seccomp", whole, "no seccomp filter: the profile's \"%s\"",
+				p->seccomp.profile ? p->seccomp.profile : "default");
 		return;
 	}
-	if (filter_read(object, &caller, &e) < 0) {
+	if (read_ours(p, doc, &ours, &e) < 0 || filter_read(object, &caller, &e) < 0) {
 		edit_deny(ed, object, "%s", e.msg);
 		return;
 	}
