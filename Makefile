@@ -76,8 +76,11 @@ $(B)/%.o: %.c ; @mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
 help: ; @sed -n 's/^#   //p' Makefile
 
 # Unit tests: no root, no network, seconds.
+# Sanitizers cost ten times as much: fewer mutants there, and say so.
+FEWER := $(if $(SAN)$(COV),CINCH_MUTATIONS=2000)
 unit: all $(TESTS) $(TEST_PROGS) $(REPLAYS)
-	B=$(B) tests/run $(TESTS) $(REPLAYS)
+	$(if $(FEWER),@echo "this build: $(FEWER) instead of 20000")
+	$(FEWER) B=$(B) tests/run $(TESTS) $(REPLAYS)
 
 # The real engines; without root they are skipped, aloud. The last line counts.
 ENGINES := $(wildcard integration/*/test_*.sh)

@@ -88,7 +88,7 @@ static void process(const struct court *c)
 				ratchet_bad(c->bad, "is in group 0");
 	if (c->p->no_new_privileges && !json_is_true(json_at(c->out, "/process/noNewPrivileges")))
 		ratchet_bad(c->bad, "may gain privileges");
-	if (cwd && (!canonical(cwd) || below(cwd, "/proc") || below(cwd, "/dev/fd")))
+	if (cwd && *cwd && (!canonical(cwd) || below(cwd, "/proc") || below(cwd, "/dev/fd")))
 		ratchet_bad(c->bad, "cwd is %s", cwd);
 	json_each (v, json_at(c->out, "/process/env")) {
 		const char *s = json_str(v) ? json_str(v) : "";
@@ -214,21 +214,21 @@ static void one_mount(const struct court *c, const struct json *m)
 		if (json_str(o) && str_in(shared, json_str(o)))
 			ratchet_bad(c->bad, "%s is shared", dest);
 	}
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		known |= strcmp(type, kinds[i].type) == 0 &&
-			 (!kinds[i].place || strcmp(dest, kinds[i].place) == 0);
-	if (!bind && !known)
-		ratchet_bad(c->bad, "a %s at %s", type, dest);
 	if (c->w->rootfs_entry(c->w->arg, dest, &at, &e) < 0)
 		ratchet_bad(c->bad, "a mount at %s, which nobody can judge", dest);
-	if (!canonical(dest) || strcmp(dest, "/") == 0)
-		ratchet_bad(c->bad, "a mount at %s", dest);
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		known |= strcmp(type, kinds[i].type) == 0 &&
+			 (!kinds[i].place || strcmp(at.real, kinds[i].place) == 0);
+	if (!bind && !known)
+		ratchet_bad(c->bad, "a %s at %s", type, dest);
+	if (strcmp(at.real, "/") == 0)
+		ratchet_bad(c->bad, "a mount over everything: %s", dest);
 	if ((below(dest, "/proc") || below(at.real, "/proc")) &&
 		(strcmp(type, "proc") != 0 || bind))
 		ratchet_bad(c->bad, "a mount in /proc: %s", dest);
 	if (bind)
 		bind_source(c, m);
-	if (ro || (!bind && strcmp(type, "tmpfs") != 0) || strcmp(dest, "/dev") == 0 ||
+	if (ro || (!bind && strcmp(type, "tmpfs") != 0) || strcmp(at.real, "/dev") == 0 ||
 		(bind && ordinary_node(text(m, "source"))))
 		return;
 	if ((c->p->mounts.nosuid && !option(m, "nosuid", "suid")) ||

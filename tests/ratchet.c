@@ -94,7 +94,7 @@ static void user(const struct json *in, const struct json *out, struct strv *bad
 	}
 	json_each (m, out)
 		if (strcmp(m->key, "uid") != 0 && strcmp(m->key, "gid") != 0 &&
-			strcmp(m->key, "additionalGids") != 0 &&
+			strcmp(m->key, "additionalGids") != 0 && m->type != JSON_NULL &&
 			!json_equal(m, json_get(in, m->key)))
 			ratchet_bad(bad, "user: %s changed", m->key);
 }
@@ -111,11 +111,25 @@ static void never_true(const struct json *in, const struct json *out, struct str
 		ratchet_bad(bad, "%s: became true", out->key);
 }
 
+/* Labels that say "not confined at all". */
+static bool no_label(const char *label)
+{
+	static const char *const types[] = {":spc_t:", ":unconfined_t:", ":unconfined_service_t:",
+		":container_runtime_t:", NULL};
+
+	for (const char *const *t = types; *t; t++)
+		if (strstr(label, *t))
+			return true;
+	return !*label || str_ends(label, "unconfined");
+}
+
 /* May be set where nothing was, never changed or cleared: /process/apparmorProfile and the like. */
 static void label(const struct json *in, const struct json *out, struct strv *bad)
 {
-	if (json_str(in) && *json_str(in) && !json_equal(in, out))
+	if (json_str(in) && !no_label(json_str(in)) && !json_equal(in, out))
 		ratchet_bad(bad, "%s: cleared or changed", in->key);
+	if (json_str(out) && no_label(json_str(out)) && !json_equal(in, out))
+		ratchet_bad(bad, "%s: set to no confinement", out->key);
 }
 
 static void same(const struct json *in, const struct json *out, struct strv *bad)
@@ -143,7 +157,7 @@ static void string_subset(const struct json *in, const struct json *out, struct 
 static void map_subset(const struct json *in, const struct json *out, struct strv *bad)
 {
 	json_each (v, out)
-		if (!json_equal(v, json_get(in, v->key)))
+		if (v->type != JSON_NULL && !json_equal(v, json_get(in, v->key)))
 			ratchet_bad(bad, "%s: %s added or changed", out->key, v->key);
 }
 
@@ -168,7 +182,7 @@ static void rlimits(const struct json *in, const struct json *out, struct strv *
 		if (type && !is)
 			ratchet_bad(bad, "rlimits: %s removed", type);
 		for (int i = 0; is && i < 2; i++) {
-			uint64_t a = 0, b = UINT64_MAX;
+			uint64_t a = 0, b = 0; /* absent is zero to Go and to C */
 
 			json_u64(json_get(was, parts[i]), UINT64_MAX, &a);
 			json_u64(json_get(is, parts[i]), UINT64_MAX, &b);
@@ -194,7 +208,7 @@ static void oom_score(const struct json *in, const struct json *out, struct strv
 static bool same_hook(const struct json *in, const struct json *out)
 {
 	json_each (m, out)
-		if (!json_equal(m, json_get(in, m->key)) &&
+		if (m->type != JSON_NULL && !json_equal(m, json_get(in, m->key)) &&
 			(strcmp(m->key, "env") != 0 || json_get(in, "env")))
 			return false;
 	json_each (m, in)
@@ -252,7 +266,7 @@ static int propagation(const struct json *v)
 
 	if (!s || strcmp(s, "slave") == 0 || strcmp(s, "rslave") == 0)
 		return 1;
-	return strcmp(s, "shared") == 0 || strcmp(s, "rshared") == 0 ? 2 : 0;
+	return str_ends(s, "private") || str_ends(s, "unbindable") ? 0 : 2;
 }
 
 static void root_propagation(const struct json *in, const struct json *out, struct strv *bad)
@@ -261,6 +275,20 @@ static void root_propagation(const struct json *in, const struct json *out, stru
 		ratchet_bad(bad, "rootfsPropagation: more than before");
 	if (out && !in && propagation(out) > 1)
 		ratchet_bad(bad, "rootfsPropagation: shared added");
+}
+
+/* They say who root is outside: with a user namespace they stay as they are. */
+static void id_mappings(const struct json *in, const struct json *out, struct strv *bad)
+{
+	static const char *const keys[] = {"uidMappings", "gidMappings"};
+	const struct json *ns = by_type(ratchet_get(in, "namespaces", JSON_ARRAY), "user");
+
+	for (int i = 0; i < 2; i++) {
+		const struct json *was = json_get(in, keys[i]), *is = json_get(out, keys[i]);
+
+		if (is ? !json_equal(was, is) : was && ns)
+			ratchet_bad(bad, "%s: changed or removed", keys[i]);
+	}
 }
 
 static void spoken_for(const struct json *in, const struct json *out, struct strv *bad)
@@ -294,8 +322,8 @@ static const struct rule {
 	{"/process/rlimits", rlimits},
 	{"/process/oomScoreAdj", oom_score},
 	{"/linux/mountLabel", label},
-	{"/linux/uidMappings", same}, /* they say who root is outside */
-	{"/linux/gidMappings", same},
+	{"/linux/uidMappings", spoken_for}, /* by id_mappings */
+	{"/linux/gidMappings", spoken_for},
 	{"/linux/namespaces", ratchet_namespaces},
 	{"/linux/devices", devices},
 	{"/linux/resources", ratchet_resources},
@@ -345,6 +373,7 @@ size_t ratchet(const struct json *in, const struct json *out, struct strv *bad)
 			rules[i].judge(was, is, bad);
 	}
 	linux_paths(json_get(in, "linux"), json_get(out, "linux"), bad);
+	id_mappings(json_get(in, "linux"), json_get(out, "linux"), bad);
 	rest(in, out, "", bad);
 	return bad->n - before;
 }

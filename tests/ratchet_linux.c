@@ -205,14 +205,24 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static bool is_rule(const char *where, const char *key)
+static bool is_rule(const char *where)
 {
-	static const char *const own[] = {"/devices", "/memory", "/pids", "/unified",
-		"/memory/limit", "/memory/disableOOMKiller", "/pids/limit", NULL};
-	AUTO_STR struct str s = STR_INIT;
+	static const char *const own[] = {"/devices", "/unified", "/memory/limit",
+		"/memory/disableOOMKiller", "/pids/limit", NULL};
 
-	str_addf(&s, "%s/%s", where, key);
-	return str_in(own, str_text(&s));
+	return str_in(own, where);
+}
+
+/* What takes something away by being there (config-linux.md, "Control groups"). */
+static bool is_limit(const char *key)
+{
+	static const char *const limits[] = {"shares", "quota", "burst", "period",
+		"realtimeRuntime", "realtimePeriod", "cpus", "mems", "idle", "reservation", "swap",
+		"kernel", "kernelTCP", "swappiness", "weight", "leafWeight", "weightDevice",
+		"throttleReadBpsDevice", "throttleWriteBpsDevice", "throttleReadIOPSDevice",
+		"throttleWriteIOPSDevice", "hugepageLimits", "classID", "priorities", "rdma", NULL};
+
+	return str_in(limits, key);
 }
 
 /* What the two ceilings do not speak of stays: a limit that goes away is a gain, and so may any
@@ -220,13 +230,30 @@ static bool is_rule(const char *where, const char *key)
 static void unchanged(
 	const struct json *in, const struct json *out, const char *where, struct strv *bad)
 {
-	json_each (v, in)
-		if (v->type != JSON_NULL && !is_rule(where, v->key) && !json_get(out, v->key))
-			ratchet_bad(bad, "resources: %s/%s removed", where, v->key);
-	json_each (v, out)
-		if (v->type != JSON_NULL && !is_rule(where, v->key) &&
-			!json_equal(v, json_get(in, v->key)))
-			ratchet_bad(bad, "resources: %s/%s new or changed", where, v->key);
+	json_each (v, in) {
+		AUTO_STR struct str place = STR_INIT;
+		const struct json *is = json_get(out, v->key);
+
+		str_addf(&place, "%s/%s", where, v->key);
+		if (is_rule(str_text(&place)))
+			continue;
+		if (v->type == JSON_OBJECT && (!is || is->type == JSON_OBJECT))
+			unchanged(v, is, str_text(&place), bad);
+		else if (v->type != JSON_NULL && !is && is_limit(v->key))
+			ratchet_bad(bad, "resources: %s removed", str_text(&place));
+	}
+	json_each (v, out) {
+		AUTO_STR struct str place = STR_INIT;
+		const struct json *was = json_get(in, v->key);
+
+		str_addf(&place, "%s/%s", where, v->key);
+		if (v->type == JSON_NULL || is_rule(str_text(&place)))
+			continue;
+		if (v->type != JSON_OBJECT ? !json_equal(v, was) : was && was->type != JSON_OBJECT)
+			ratchet_bad(bad, "resources: %s new or changed", str_text(&place));
+		else if (!was && v->type == JSON_OBJECT)
+			unchanged(NULL, v, str_text(&place), bad);
+	}
 }
 
 void ratchet_resources(const struct json *in, const struct json *out, struct strv *bad)
@@ -244,12 +271,11 @@ void ratchet_resources(const struct json *in, const struct json *out, struct str
 		ratchet_bad(bad, "resources: pids limit raised");
 	if (json_is_true(json_get(mem, "disableOOMKiller")) &&
 		!json_is_true(json_get(mem_in, "disableOOMKiller")))
-		ratchet_bad(bad, "resources: /memory/disableOOMKiller new or changed");
+		ratchet_bad(bad, "resources: disableOOMKiller set");
 	unchanged(in, out, "", bad);
-	unchanged(mem_in, mem, "/memory", bad);
 	json_each (v, uni)
-		if (!json_equal(v, json_get(uni_in, v->key)) && strcmp(v->key, "memory.max") != 0 &&
-			strcmp(v->key, "pids.max") != 0)
+		if (v->type != JSON_NULL && !json_equal(v, json_get(uni_in, v->key)) &&
+			strcmp(v->key, "memory.max") != 0 && strcmp(v->key, "pids.max") != 0)
 			ratchet_bad(bad, "resources: unified %s new or changed", v->key);
 	json_each (v, uni_in)
 		if (!json_get(uni, v->key) && str_ends(v->key, ".max") &&
@@ -294,7 +320,8 @@ void ratchet_seccomp(const struct json *in, const struct json *out, struct strv 
 {
 	const struct json *arches = ratchet_get(in, "architectures", JSON_ARRAY);
 
-	if (!in)
+	/* a filter without default action and rules is none to runc */
+	if (!in || (!json_get(in, "defaultAction") && !json_get(in, "syscalls")))
 		return;
 	if (!out) {
 		ratchet_bad(bad, "seccomp: the filter is gone");

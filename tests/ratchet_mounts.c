@@ -164,7 +164,8 @@ static void pair(const struct json *in, const struct json *out, struct strv *bad
 		ratchet_bad(bad, "mounts: %s propagates more", dest);
 	data_options(dest, &was, &is, bad);
 	json_each (m, out)
-		if (strcmp(m->key, "options") != 0 && !json_equal(m, json_get(in, m->key)))
+		if (strcmp(m->key, "options") != 0 && m->type != JSON_NULL &&
+			!json_equal(m, json_get(in, m->key)))
 			ratchet_bad(bad, "mounts: %s has another %s", dest, m->key);
 	if (!json_equal(json_get(in, "uidMappings"), json_get(out, "uidMappings")) ||
 		!json_equal(json_get(in, "gidMappings"), json_get(out, "gidMappings")))

@@ -48,7 +48,6 @@ void rig_run(
 	struct rig *r, const char *text, size_t len, const struct profile *p, const struct world *w)
 {
 	AUTO_STR struct str was = STR_INIT, is = STR_INIT;
-	struct err e = {0};
 
 	memset(r, 0, sizeof *r);
 	if (read_config(text, len, &r->doc, &r->e) < 0) {
@@ -56,8 +55,9 @@ void rig_run(
 			ratchet_bad(&r->bad, "refused without a reason");
 		return;
 	}
-	if (json_parse(text, len, &spec_limits, JSON_STRICT, &r->in, &e) < 0)
-		ratchet_bad(&r->bad, "%s", e.msg);
+	r->in = json_new();
+	if (r->in)
+		json_set_root(r->in, json_clone(r->in, json_root(r->doc)));
 	if (tighten(r->doc, p, w, &r->report, &r->e) < 0) {
 		if (r->e.code != ERR_DENIED || report_denials(&r->report) == 0)
 			ratchet_bad(&r->bad, "failed instead of refusing: %s", r->e.msg);
