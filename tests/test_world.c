@@ -184,6 +184,22 @@ static void odd_sources(const struct world *w)
 	ok(w->source(w->arg, at("data"), &s, &e) == 0 && !(s.flags & ST_RDONLY), "not read-only");
 }
 
+/* A removed directory's name gets " (deleted)", which may be the name of another. */
+static void removed(void)
+{
+	AUTO_WORLD struct world w = {0};
+	AUTO_FD int gone = -1;
+	struct world_source s;
+	struct err e = {0};
+
+	dir("gone");
+	gone = open(at("gone"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert(gone >= 0 && rmdir(at("gone")) == 0);
+	dir("gone (deleted)");
+	assert(world_host(gone, "rootfs", &w, &e) == 0);
+	ok(w.source(w.arg, ".", &s, &e) < 0, "a removed directory is not its neighbour: %s", e.msg);
+}
+
 static void built_in(int bundle)
 {
 	AUTO_WORLD struct world w = {0};
@@ -243,6 +259,8 @@ static int in_mount_ns(int bundle, const struct world_control *table)
 		return 6;
 	if (w.source(w.arg, at("jail2"), &s, &e) < 0 || s.controls[0])
 		return 7;
+	if (mkdir(at("jai"), 0755) < 0 || w.source(w.arg, at("jai"), &s, &e) < 0 || s.controls[0])
+		return 9;
 	if (mount("/proc", at("jail2/x"), NULL, MS_BIND | MS_REC, NULL) < 0)
 		return 80;
 	world_done(&w);
@@ -463,6 +481,7 @@ int main(void)
 	world_host_controls(&w, table);
 	sources(&w);
 	odd_sources(&w);
+	removed();
 	built_in(bundle);
 	rootfs(&w);
 	bad_roots(bundle);
