@@ -171,12 +171,12 @@ static const char *refusal(const struct job *j)
 	if (src->controls[0] && !strv_has(&p->mounts.allow, src->real))
 		return "it is, contains or lies in what controls the node";
 	if (strv_glob(&p->mounts.deny, src->real))
-		return "the profile denies this source";
+		return "the profile denies this source (mounts.sources.deny)";
 	if (strv_glob(&p->mounts.allow, src->real))
 		return NULL;
 	if (S_ISSOCK(src->mode))
-		return "it is a socket of the host";
-	return "the profile does not allow this source";
+		return "it is a socket of the host, and mounts.sources.allow has none";
+	return "the profile does not allow this source (mounts.sources.allow)";
 }
 
 /* False when there is nothing left to judge. */

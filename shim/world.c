@@ -80,6 +80,10 @@ static int host_source(void *arg, const char *path, struct world_source *out, st
 		return link < 0 ? 0
 				: err_set(e, ERR_INPUT, "%s is a link that leads nowhere", path);
 	}
+	if (fd < 0 && errno == ELOOP)
+		return err_set(e, ERR_INPUT,
+			"%s is a loop of links or leads through a process (/proc/N/fd, cwd, root)",
+			path);
 	if (fd < 0)
 		return err_set(e, errno, "open %s", path);
 	if (fstat(fd, &st) < 0 || fstatvfs(fd, &vfs) < 0)

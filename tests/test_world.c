@@ -166,7 +166,8 @@ static void odd_sources(const struct world *w)
 		"its links are followed");
 	ok(w->source(w->arg, "", &s, &e) == 0 && !s.exists, "no source");
 	ok(w->source(w->arg, at("data/dangling"), &s, &e) < 0, "a dangling link: %s", e.msg);
-	ok(w->source(w->arg, at("data/loop"), &s, &e) < 0 && e.code == ELOOP, "a loop: %s", e.msg);
+	ok(w->source(w->arg, at("data/loop"), &s, &e) < 0 && strstr(e.msg, "loop"), "a loop: %s",
+		e.msg);
 	snprintf(path, sizeof path, "/proc/self/root%s/data", base);
 	ok(w->source(w->arg, path, &s, &e) < 0, "through a magic link: %s", e.msg);
 	fd = open(at("data/file"), O_RDONLY | O_CLOEXEC);
