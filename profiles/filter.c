@@ -444,18 +444,25 @@ static bool left_out(const struct filter *f, const struct filter_call *c)
 	return f->fallback.action <= FILTER_ERRNO;
 }
 
+static bool multiplexed(const struct filter_call *c)
+{
+	return strcmp(c->name, "socketcall") == 0 || strcmp(c->name, "ipc") == 0;
+}
+
 static int write_calls(const struct filter *f, struct json_doc *doc, struct json *list)
 {
 	const struct filter_call **group = calloc(f->n + 1, sizeof *group);
 	bool *done = calloc(f->n + 1, sizeof *done);
 	int ret = group && done ? 0 : -1;
 
-	for (size_t i = 0; ret == 0 && i < f->n; i++) {
-		size_t n = 0;
+	/* twice: the multiplexed calls of i386 first, else their members' rules would collide */
+	for (size_t at = 0; ret == 0 && at < 2 * f->n; at++) {
+		size_t i = at % f->n, n = 0;
 
-		if (done[i] || left_out(f, &f->calls[i]))
+		if (done[i] || left_out(f, &f->calls[i]) ||
+			(at < f->n && !multiplexed(&f->calls[i])))
 			continue;
-		for (size_t k = i; k < f->n; k++)
+		for (size_t k = 0; k < f->n; k++)
 			if (!done[k] && !left_out(f, &f->calls[k]) &&
 				same_way(&f->calls[i], &f->calls[k])) {
 				done[k] = true;

@@ -86,22 +86,32 @@ static bool uniform(
 
 /* The work on one call. */
 struct meeting {
-	struct side theirs, ours;
+	const struct side *theirs, *ours;
 	struct filter_verdict fallback; /* of the result */
 	struct filter_rules out;
-	bool inexact, give_up;
+	bool coarse; /* regions that differ from the default in errno alone are left to it */
+	bool crowded; /* such regions did not fit */
+	bool inexact; /* something looser than the default was left to it */
+	bool impossible; /* something stricter than the default could not be said */
 };
 
-/* After a step that gave regions of verdict V: a region lost to the default is right only when the
- * default is at least as strict; a difference in errno alone is not worth a word. */
+/* Regions of verdict V need no rule. */
+static bool by_default(const struct meeting *m, struct filter_verdict v)
+{
+	return m->coarse ? v.action == m->fallback.action : filter_verdict_equal(v, m->fallback);
+}
+
+/* After a step that gave regions of verdict V. */
 static void account(struct meeting *m, struct filter_verdict v, bool lossy)
 {
 	if (!lossy)
 		return;
 	if (v.action > m->fallback.action)
-		m->give_up = true;
+		m->impossible = true;
 	else if (v.action < m->fallback.action)
 		m->inexact = true;
+	else
+		m->crowded = true;
 }
 
 /* Rules of SIDE that meet the other side uniformly: as they are. DONE[i] says which. */
@@ -113,11 +123,32 @@ static void keep_uniform(
 		bool lossy = false;
 
 		done[i] = uniform(side->rules[i].verdict, ours, other, &r.verdict);
-		if (!done[i] || filter_verdict_equal(r.verdict, m->fallback))
+		if (!done[i] || by_default(m, r.verdict))
 			continue;
 		filter_rules_add(&m->out, &r, &lossy);
 		account(m, r.verdict, lossy);
 	}
+}
+
+/* Rules of SIDE that lie inside one rule of the other side meet nothing else: as they are. */
+static void keep_inside(
+	struct meeting *m, const struct side *side, const struct side *other, bool ours, bool *done)
+{
+	for (unsigned i = 0; i < side->n; i++)
+		for (unsigned k = 0; k < other->n && !done[i]; k++) {
+			struct filter_rule r = side->rules[i];
+			bool lossy = false;
+
+			if (!filter_inside(&side->rules[i], &other->rules[k]))
+				continue;
+			done[i] = true;
+			r.verdict = ours ? stricter(other->rules[k].verdict, r.verdict)
+					 : stricter(r.verdict, other->rules[k].verdict);
+			if (by_default(m, r.verdict))
+				continue;
+			filter_rules_add(&m->out, &r, &lossy);
+			account(m, r.verdict, lossy);
+		}
 }
 
 /* Rules of SIDE not done, against what the other side leaves to its default. */
@@ -130,57 +161,150 @@ static void meet_rest(struct meeting *m, const struct side *side, const struct s
 			ours ? stricter(other->rest, mine) : stricter(mine, other->rest);
 		bool lossy = false;
 
-		if (done[i] || filter_verdict_equal(v, m->fallback))
+		if (done[i] || by_default(m, v))
 			continue;
 		filter_minus(&side->rules[i], other->rules, other->n, v, &m->out, &lossy);
 		account(m, v, lossy);
 	}
 }
 
-/* Regions of different verdicts must be provably apart: else a runtime's library would choose. */
-static void check_apart(struct meeting *m)
+/* Is this list one that libseccomp gets right: clear, or as one of the sides wrote it? */
+static bool dependable(const struct filter_rules *l, const struct side *s)
 {
-	for (unsigned i = 0; i < m->out.n; i++)
-		for (unsigned k = 0; k < i; k++) {
-			struct filter_rule *a = &m->out.v[i], *b = &m->out.v[k];
+	bool same = s->n == l->n;
 
-			if (filter_verdict_equal(a->verdict, b->verdict) || filter_apart(a, b))
-				continue;
-			if (a->verdict.action == b->verdict.action)
-				a->verdict = b->verdict;
-			else
-				m->give_up = true;
-		}
+	for (unsigned i = 0; i < l->n; i++) {
+		same = same && filter_same_tests(&l->v[i], &s->rules[i]) &&
+		       filter_verdict_equal(l->v[i].verdict, l->v[0].verdict);
+		for (unsigned k = 0; k < i; k++)
+			if (!filter_verdict_equal(l->v[i].verdict, l->v[k].verdict) &&
+				!filter_apart(&l->v[i], &l->v[k]))
+				return false;
+	}
+	return same || filter_clear(l->v, l->n);
 }
 
 static void meet_regions(struct meeting *m)
 {
 	bool theirs_done[FILTER_RULES_MAX] = {false}, ours_done[FILTER_RULES_MAX] = {false};
 
-	keep_uniform(m, &m->theirs, &m->ours, false, theirs_done);
-	keep_uniform(m, &m->ours, &m->theirs, true, ours_done);
-	for (unsigned i = 0; i < m->theirs.n; i++)
-		for (unsigned k = 0; !theirs_done[i] && k < m->ours.n; k++) {
+	keep_uniform(m, m->theirs, m->ours, false, theirs_done);
+	keep_uniform(m, m->ours, m->theirs, true, ours_done);
+	keep_inside(m, m->theirs, m->ours, false, theirs_done);
+	keep_inside(m, m->ours, m->theirs, true, ours_done);
+	for (unsigned i = 0; i < m->theirs->n; i++)
+		for (unsigned k = 0; !theirs_done[i] && k < m->ours->n; k++) {
 			struct filter_verdict v =
-				stricter(m->theirs.rules[i].verdict, m->ours.rules[k].verdict);
+				stricter(m->theirs->rules[i].verdict, m->ours->rules[k].verdict);
 			bool lossy = false;
 
-			if (ours_done[k] || filter_verdict_equal(v, m->fallback))
+			if (ours_done[k] || by_default(m, v))
 				continue;
-			filter_both(&m->theirs.rules[i], &m->ours.rules[k], v, &m->out, &lossy);
+			filter_both(&m->theirs->rules[i], &m->ours->rules[k], v, &m->out, &lossy);
 			account(m, v, lossy);
 		}
-	meet_rest(m, &m->theirs, &m->ours, false, theirs_done);
-	meet_rest(m, &m->ours, &m->theirs, true, ours_done);
+	meet_rest(m, m->theirs, m->ours, false, theirs_done);
+	meet_rest(m, m->ours, m->theirs, true, ours_done);
 	filter_absorb(&m->out);
-	check_apart(m);
+	if (m->out.n && !dependable(&m->out, m->theirs))
+		m->impossible = true;
 }
 
-/* Fill OUT (zeroed but for its name). -1: out of memory. */
-static int meet_call(const struct side *theirs, const struct side *ours,
+static unsigned first_tested(const struct filter_rule *r)
+{
+	unsigned i = 0;
+
+	while (i < FILTER_ARGS && r->arg[i].op == FILTER_ANY)
+		i++;
+	return i;
+}
+
+/*
+ * The rules of S in pieces that do not overlap, those that test lower arguments first: podman's
+ * "socket but for NETLINK_AUDIT" says (0 != 16) or (2 != 9). False when that is not possible.
+ */
+static bool untangle(const struct side *s, struct filter_rules *out)
+{
+	bool lossy = false;
+
+	for (unsigned at = 0; at < FILTER_ARGS; at++)
+		for (unsigned i = 0; i < s->n; i++) {
+			unsigned before = out->n;
+
+			if (first_tested(&s->rules[i]) != at)
+				continue;
+			filter_minus(
+				&s->rules[i], out->v, before, s->rules[i].verdict, out, &lossy);
+		}
+	return !lossy && !out->failed && filter_clear(out->v, out->n);
+}
+
+/* Try to say it in rules: first as it is, then with less regard to errno values. */
+static bool say(struct meeting *m, const struct side *theirs, const struct side *ours,
+	struct filter_verdict fallback)
+{
+	AUTO_RULES struct filter_rules pieces = {.v = NULL};
+	struct side plain_theirs = *theirs;
+
+	if (theirs->has_rest && ours->has_rest && !filter_clear(theirs->rules, theirs->n)) {
+		if (!untangle(theirs, &pieces))
+			return false;
+		plain_theirs.rules = pieces.v;
+		plain_theirs.n = pieces.n;
+		theirs = &plain_theirs;
+	}
+	for (int coarse = 0; coarse < 2; coarse++) {
+		filter_rules_done(&m->out);
+		*m = (struct meeting){
+			.theirs = theirs, .ours = ours, .fallback = fallback, .coarse = coarse};
+		meet_regions(m);
+		if (m->out.failed || (!m->impossible && !m->crowded))
+			return true;
+	}
+	return !m->impossible;
+}
+
+/* No region of OURS is stricter than what THEIRS says there; errno values aside. */
+static bool within(const struct side *theirs, const struct side *ours)
+{
+	for (unsigned i = 0; i < theirs->n + theirs->has_rest; i++) {
+		const struct filter_rule *r = i < theirs->n ? &theirs->rules[i] : NULL;
+		enum filter_action mine = r ? r->verdict.action : theirs->rest.action;
+		bool settled = false, good = !ours->has_rest || ours->rest.action <= mine;
+
+		for (unsigned k = 0; k < ours->n && !settled; k++) {
+			bool loose = ours->rules[k].verdict.action <= mine;
+
+			settled = loose && r && filter_inside(r, &ours->rules[k]);
+			good &= loose || (r && filter_apart(r, &ours->rules[k]));
+		}
+		if (!settled && !good)
+			return false;
+	}
+	return true;
+}
+
+static int copy_side(const struct side *s, struct filter_verdict fallback, struct filter_call *out)
+{
+	if (!s->has_rest) {
+		out->plain = s->rules[0].verdict;
+		out->set = !filter_verdict_equal(out->plain, fallback);
+		return 0;
+	}
+	out->rules = reallocarray(NULL, s->n, sizeof *out->rules);
+	if (!out->rules)
+		return -1;
+	memcpy(out->rules, s->rules, s->n * sizeof *out->rules);
+	out->n = out->cap = s->n;
+	return 0;
+}
+
+/* Fill OUT (zeroed but for its name). CALM: the caller's default stays. -1: out of memory. */
+static int meet_call(const struct side *theirs, const struct side *ours, bool calm,
 	struct filter_verdict fallback, struct filter_call *out)
 {
-	struct meeting m = {.theirs = *theirs, .ours = *ours, .fallback = fallback};
+	static const struct filter_rule all;
+	struct meeting m = {.out = {.v = NULL}};
 
 	out->plain = fallback;
 	if (!theirs->has_rest && !ours->has_rest) {
@@ -188,28 +312,27 @@ static int meet_call(const struct side *theirs, const struct side *ours,
 		out->set = !filter_verdict_equal(out->plain, fallback);
 		return 0;
 	}
-	meet_regions(&m);
-	if (m.out.failed) {
-		filter_rules_done(&m.out);
-		return -1;
-	}
-	if (m.give_up) {
+	/* nothing to take away: a second run must not argue about errno values */
+	if (calm && filter_clear(theirs->rules, theirs->n) && within(theirs, ours))
+		return copy_side(theirs, fallback, out);
+	if (!say(&m, theirs, ours, fallback)) {
 		out->plain = stricter(side_strictest(theirs), side_strictest(ours));
 		out->set = out->inexact = true;
 		filter_rules_done(&m.out);
 		return 0;
 	}
+	if (m.out.failed) {
+		filter_rules_done(&m.out);
+		return -1;
+	}
 	out->inexact = m.inexact;
-	for (unsigned i = 0; i < m.out.n; i++) {
-		static const struct filter_rule all;
-
+	for (unsigned i = 0; i < m.out.n; i++)
 		if (filter_same_tests(&m.out.v[i], &all)) {
 			out->plain = m.out.v[i].verdict;
 			out->set = true;
 			filter_rules_done(&m.out);
 			return 0;
 		}
-	}
 	out->rules = m.out.v;
 	out->n = m.out.n;
 	out->cap = m.out.cap;
@@ -228,15 +351,25 @@ static const char *const socket_family[] = {"socket", "bind", "connect", "listen
 static const char *const ipc_family[] = {"semop", "semget", "semctl", "semtimedop", "msgsnd",
 	"msgrcv", "msgget", "msgctl", "shmat", "shmdt", "shmget", "shmctl", NULL};
 
-static bool speaks(const struct filter_call *c, bool *denies)
+/* Is there a rule of its own, and does it take anything away? */
+static bool speaks(const struct filter_call *c, bool *limits)
 {
 	bool set = c && (c->set || c->n);
 
-	*denies = set && (c->n || c->plain.action >= FILTER_ERRNO);
+	*limits = set && (c->n || c->plain.action != FILTER_ALLOW);
 	return set;
 }
 
-/* A verdict at least as strict as V that is not the default, which libseccomp would skip. */
+/* The strictest verdict F has for NAME. */
+static struct filter_verdict strictest_of(const struct filter *f, const char *name)
+{
+	struct side s;
+
+	side_init(&s, f, filter_find(f, name));
+	return side_strictest(&s);
+}
+
+/* A verdict at least as strict as *V that is not the default, which libseccomp would skip. */
 static bool other_than(struct filter_verdict fallback, struct filter_verdict *v)
 {
 	if (!filter_verdict_equal(*v, fallback))
@@ -269,33 +402,27 @@ static void drop_arch(struct filter *f, const char *name)
 static int meet_multiplexed(const struct filter *caller, const struct filter *ours,
 	struct filter *out, const char *name, const char *const *family)
 {
-	const struct filter_call *theirs = filter_find(caller, name),
-				 *mine = filter_find(ours, name);
 	const struct filter_call *met = filter_find(out, name);
-	bool theirs_denies, mine_denies, tested = false;
-	bool theirs_speaks = speaks(theirs, &theirs_denies),
-	     mine_speaks = speaks(mine, &mine_denies);
+	bool theirs_limits, mine_limits, tested = false;
+	bool theirs_speaks = speaks(filter_find(caller, name), &theirs_limits);
+	bool mine_speaks = speaks(filter_find(ours, name), &mine_limits);
 	struct filter_verdict v = {FILTER_ERRNO, 1};
 
-	for (; *family; family++) {
-		const struct filter_call *c = filter_find(out, *family);
+	for (size_t i = 0; family[i]; i++) {
+		const struct filter_call *c = filter_find(out, family[i]);
 
 		tested |= c && c->n;
 	}
-	if (!theirs_denies && !mine_denies && !tested) {
+	if (!theirs_limits && !mine_limits && !tested) {
 		/* one side allows, the other leaves it to the members: so does the result */
-		if (met && theirs_speaks != mine_speaks)
-			for (size_t i = 0; i < out->n; i++)
-				if (&out->calls[i] == met)
-					out->calls[i].set = false;
+		for (size_t i = 0; theirs_speaks != mine_speaks && i < out->n; i++)
+			if (&out->calls[i] == met)
+				out->calls[i].set = false;
 		return 0;
 	}
-	if (mine_denies && !mine->n)
-		v = mine->plain;
-	if (theirs_denies && !theirs->n)
-		v = mine_denies ? stricter(theirs->plain, v) : theirs->plain;
-	if (theirs && theirs->n && out->fallback.action > v.action)
-		v = out->fallback;
+	v = stricter(strictest_of(caller, name), stricter(strictest_of(ours, name), v));
+	for (size_t i = 0; family[i]; i++)
+		v = stricter(strictest_of(caller, family[i]), v);
 	if (!other_than(out->fallback, &v))
 		drop_arch(out, "SCMP_ARCH_X86");
 	return filter_set(out, met ? met->name : name, v);
@@ -359,6 +486,8 @@ static int describe(const struct filter *caller, const struct filter *out, struc
 
 static int meet_all(const struct filter *caller, const struct filter *ours, struct filter *out)
 {
+	bool calm = filter_verdict_equal(caller->fallback, out->fallback);
+
 	for (size_t i = 0; i < caller->n + ours->n; i++) {
 		bool first = i < caller->n;
 		const struct filter_call *c =
@@ -372,8 +501,10 @@ static int meet_all(const struct filter *caller, const struct filter *ours, stru
 			continue;
 		side_init(&a, caller, theirs);
 		side_init(&b, ours, mine);
-		if (meet_call(&a, &b, out->fallback, &met) < 0)
+		if (meet_call(&a, &b, calm, out->fallback, &met) < 0)
 			return -1;
+		if (!first && !met.set && !met.n)
+			continue; /* named by ours alone, and gets the default */
 		if (filter_set(out, c->name, met.plain) < 0) {
 			free(met.rules);
 			return -1;

@@ -12,7 +12,8 @@
 /* A test seen as a set: a range, a mask, or all but one value. */
 enum shape { RANGE, MASK, HOLE };
 
-struct tests { /* an "or" of tests of one argument */
+/* An "or" of tests of one argument. Only N is ever initialised: this is the hot path. */
+struct tests {
 	struct filter_test v[2 * 64 + 2];
 	unsigned n;
 };
@@ -173,11 +174,12 @@ static void cut_mask(
 
 static bool test_apart(const struct filter_test *a, const struct filter_test *b)
 {
-	struct tests left = {.n = 0};
+	struct tests left;
 	uint64_t alo, ahi, blo, bhi;
 	enum shape as, bs;
 	bool lossy = false;
 
+	left.n = 0;
 	if (a->op == FILTER_ANY || b->op == FILTER_ANY || wide(a) || wide(b))
 		return false;
 	as = shape_of(a, &alo, &ahi);
@@ -259,8 +261,9 @@ static void push_range(struct tests *out, uint64_t lo, uint64_t hi, bool *lossy)
 static void cut_mask(
 	struct tests *out, const struct filter_test *m, uint64_t lo, uint64_t hi, bool *lossy)
 {
-	struct tests blocks = {.n = 0};
+	struct tests blocks;
 
+	blocks.n = 0;
 	if (hi > LOW_MAX) { /* what lies above cannot be said in blocks */
 		*lossy = true;
 		hi = LOW_MAX;
@@ -354,9 +357,9 @@ static void test_not(const struct filter_test *t, struct tests *out, bool *lossy
 		push(out, (struct filter_test){.op = opposite[t->op], .a = t->a}, lossy);
 		return;
 	}
-	/* one bit of the mask differs */
+	/* the lowest differing bit of the mask: pieces that do not overlap */
 	for (unsigned i = 0; i < 64; i++) {
-		uint64_t bit = UINT64_C(1) << i;
+		uint64_t bit = UINT64_C(1) << i, below = bit - 1;
 
 		if (!(t->a & bit))
 			continue;
@@ -365,7 +368,10 @@ static void test_not(const struct filter_test *t, struct tests *out, bool *lossy
 			*lossy = true;
 			return;
 		}
-		push(out, (struct filter_test){.op = FILTER_MASKED, .a = bit, .b = ~t->b & bit},
+		push(out,
+			(struct filter_test){.op = FILTER_MASKED,
+				.a = t->a & (below | bit),
+				.b = (t->b & below) | (~t->b & bit)},
 			lossy);
 	}
 }
@@ -377,11 +383,14 @@ void filter_both(const struct filter_rule *a, const struct filter_rule *b, struc
 	struct filter_rule start = *a;
 
 	start.verdict = v;
+	if (filter_apart(a, b))
+		return;
 	filter_rules_add(&now, &start, lossy);
 	for (unsigned i = 0; i < FILTER_ARGS && !now.failed; i++) {
 		AUTO_RULES struct filter_rules next = {.v = NULL};
-		struct tests t = {.n = 0};
+		struct tests t;
 
+		t.n = 0;
 		if (b->arg[i].op == FILTER_ANY)
 			continue;
 		test_both(&a->arg[i], &b->arg[i], &t, lossy);
@@ -402,24 +411,26 @@ void filter_both(const struct filter_rule *a, const struct filter_rule *b, struc
 	out->failed = out->failed || now.failed;
 }
 
-/* Append A but not B. */
+/* Append A but not B, in pieces that do not overlap: all tests of B before I hold, I does not. */
 static void minus_one(const struct filter_rule *a, const struct filter_rule *b,
 	struct filter_rules *out, bool *lossy)
 {
+	struct filter_rule held = {.verdict = a->verdict};
+
 	if (filter_apart(a, b)) {
 		filter_rules_add(out, a, lossy);
 		return;
 	}
 	for (unsigned i = 0; i < FILTER_ARGS; i++) {
-		struct tests t = {.n = 0};
+		struct tests t;
 
+		t.n = 0;
 		test_not(&b->arg[i], &t, lossy);
 		for (unsigned k = 0; k < t.n; k++) {
-			struct filter_rule other = {.verdict = a->verdict};
-
-			other.arg[i] = t.v[k];
-			filter_both(a, &other, a->verdict, out, lossy);
+			held.arg[i] = t.v[k];
+			filter_both(a, &held, a->verdict, out, lossy);
 		}
+		held.arg[i] = b->arg[i];
 	}
 }
 
@@ -461,4 +472,45 @@ void filter_minus(const struct filter_rule *a, const struct filter_rule *b, unsi
 	for (unsigned k = 0; k < now.n; k++)
 		filter_rules_add(out, &now.v[k], lossy);
 	out->failed = out->failed || now.failed;
+}
+
+/* Where A and B part, in the order in which arguments are tested. */
+static bool clear_pair(const struct filter_rule *a, const struct filter_rule *b)
+{
+	unsigned i = 0;
+
+	while (i < FILTER_ARGS && same_test(&a->arg[i], &b->arg[i]))
+		i++;
+	if (i == FILTER_ARGS || test_apart(&a->arg[i], &b->arg[i]))
+		return true;
+	for (unsigned k = i; k < FILTER_ARGS; k++)
+		if ((k > i && a->arg[k].op != FILTER_ANY) || (k > i && b->arg[k].op != FILTER_ANY))
+			return false;
+	return a->arg[i].op != FILTER_ANY && b->arg[i].op != FILTER_ANY &&
+	       filter_verdict_equal(a->verdict, b->verdict);
+}
+
+/* More than one test, and one of them not by equality. */
+static bool tangled(const struct filter_rule *r)
+{
+	unsigned tests = 0, others = 0;
+
+	for (unsigned i = 0; i < FILTER_ARGS; i++) {
+		tests += r->arg[i].op != FILTER_ANY;
+		others += r->arg[i].op != FILTER_ANY && r->arg[i].op != FILTER_EQ &&
+			  r->arg[i].op != FILTER_MASKED;
+	}
+	return tests > 1 && others;
+}
+
+bool filter_clear(const struct filter_rule *v, unsigned n)
+{
+	for (unsigned i = 0; n > FILTER_TANGLED_MAX && i < n; i++)
+		if (tangled(&v[i]))
+			return false;
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (!clear_pair(&v[i], &v[k]))
+				return false;
+	return true;
 }

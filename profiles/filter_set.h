@@ -40,5 +40,13 @@ void filter_both(const struct filter_rule *a, const struct filter_rule *b, struc
 /* Append A but not the union of the N rules of B, with V. */
 void filter_minus(const struct filter_rule *a, const struct filter_rule *b, unsigned n,
 	struct filter_verdict v, struct filter_rules *out, bool *lossy);
+/*
+ * True when the rules form a tree over the arguments in order: two of them either are apart at the
+ * first argument they test differently, or both end there with one verdict. Of other lists
+ * libseccomp 2.5 makes programs that miss some of the rules, or never stops making one; the latter
+ * also of long lists that compare ranges beside other arguments.
+ */
+enum { FILTER_TANGLED_MAX = 6 };
+bool filter_clear(const struct filter_rule *v, unsigned n);
 
 #endif

@@ -102,8 +102,9 @@ static void narrow(struct edit *ed, const struct profile *p, struct json *object
 	}
 	if (!ch.changed)
 		return;
-	add_names(
-		&vague, ch.inexact, ch.n_inexact, "cannot be narrowed exactly and are denied more");
+	add_names(&vague, ch.inexact, ch.n_inexact,
+		"judged more strictly than both filters together, for want of a rule that says it "
+		"exactly");
 	sentence(&why, &ch, p->name);
 	if (str_failed(&why) || str_failed(&vague)) {
 		ed->failed = true;
