@@ -88,6 +88,12 @@ void rig_changes(const struct rig *r, struct str *out)
 	for (size_t i = 0; i < r->report.n; i++) {
 		const struct change *c = &r->report.changes[i];
 
+		/* hundreds of names, cut somewhere: its reason says it better */
+		if (c->control == CONTROL_SECCOMP) {
+			str_addf(out, "%s %s %s: %s\n", control_name(c->control),
+				change_kind_name(c->kind), c->place, c->why);
+			continue;
+		}
 		str_addf(out, "%s %s %s: %s -> %s: %s\n", control_name(c->control),
 			change_kind_name(c->kind), c->place, c->before ? c->before : "(nothing)",
 			c->after ? c->after : "(nothing)", c->why);
