@@ -21,6 +21,13 @@
 #include "tests/judge.h"
 #include "tests/tap.h"
 
+/* libseccomp 2.5.4 loses nodes of rules it prunes; what is ours is still looked at. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libseccomp.so";
+}
+
 static const char *const arches[] = {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"};
 
 /* The calls random filters speak of: those ours tests by argument, both multiplexed families, ours
@@ -53,8 +60,9 @@ static int side_compile(struct side *s, struct err *e)
 	return 0;
 }
 
-/* libseccomp 2.5.4 never returns for some sets of rules with three tests: ask a child first. */
-static bool returns(const struct side *s)
+/* libseccomp 2.5.4 never returns for some sets of rules with three tests, and leaks where it refuses
+ * one: ask a child first. */
+static bool compiles(const struct side *s)
 {
 	struct err e;
 	pid_t pid = fork();
@@ -64,9 +72,10 @@ static bool returns(const struct side *s)
 		struct sysset_program p;
 
 		alarm(2);
-		_exit(sysset_compile(json_root(s->doc), false, &p, &e) < 0);
+		_exit(sysset_compile(json_root(s->doc), false, &p, &e) < 0 ? 1 : 0);
 	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 0;
 }
 
 /*
@@ -95,7 +104,7 @@ static bool sound(const struct filter *f)
 static int side_read(struct side *s, const char *text, struct err *e)
 {
 	s->doc = judge_parse(text);
-	if (!returns(s) || side_compile(s, e) < 0)
+	if (!compiles(s) || side_compile(s, e) < 0)
 		return 1;
 	return filter_read(json_root(s->doc), &s->filter, e);
 }
@@ -556,6 +565,27 @@ static const struct {
 		"'action':'SCMP_ACT_ALLOW','args':[{'index':0,'value':4294967301,"
 		"'op':'SCMP_CMP_GE'}]},{'names':['ioctl'],'action':'SCMP_ACT_ALLOW','args':["
 		"{'index':1,'value':4294967301,'op':'SCMP_CMP_GE'}]}]}",
+		false},
+	{"below a value inside one of our blocks",
+		"{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['ioctl'],"
+		"'action':'SCMP_ACT_ALLOW','args':[{'index':1,'value':21505,"
+		"'op':'SCMP_CMP_LT'}]}]}",
+		true},
+	{"up to a value inside one of our blocks",
+		"{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['ioctl'],"
+		"'action':'SCMP_ACT_ALLOW','args':[{'index':1,'value':21506,"
+		"'op':'SCMP_CMP_LE'}]}]}",
+		true},
+	{"above a value inside one of our blocks",
+		"{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['ioctl'],"
+		"'action':'SCMP_ACT_ALLOW','args':[{'index':1,'value':21506,"
+		"'op':'SCMP_CMP_GT'}]}]}",
+		false},
+	{"a mask with bits i386 does not have",
+		"{'defaultAction':'SCMP_ACT_ALLOW','architectures':['SCMP_ARCH_X86_64',"
+		"'SCMP_ARCH_X86'],'syscalls':[{'names':['prctl'],'action':'SCMP_ACT_ERRNO',"
+		"'args':[{'index':0,'value':4294967297,'valueTwo':1,"
+		"'op':'SCMP_CMP_MASKED_EQ'}]}]}",
 		false},
 	{"a range across our mask",
 		"{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['ioctl'],"
