@@ -103,7 +103,7 @@ struct profile {
 		struct rlimit_ceiling *rlimits;
 		size_t n_rlimits;
 	} resources;
-	struct strv hooks; /* globs of hook program paths */
+	struct strv hooks; /* globs of hook programs, symlinks and /proc/N/exe followed */
 	struct strv annotations; /* globs of keys that may steer the runtime */
 	struct {
 		struct strv deny; /* globs of names */

@@ -2,7 +2,8 @@
 /*
  * pass_hooks - only allowed, root-owned programs outside the rootfs.
  *
- * A hook runs as root on the host. One that is not allowed refuses the container and is not removed:
+ * A hook runs as root on the host. The program is judged by where it really is: Docker names its own
+ * "/proc/N/exe", and any process has such a name. One that is not allowed refuses the container and is not removed:
  * without Docker's prestart hook a container runs with no network and nobody is told.
  */
 #include "shim/pass.h"
@@ -37,20 +38,20 @@ static void judge_path(
 {
 	const struct json *v = json_get(hook, "path");
 	const char *path = json_str(v);
+	struct world_hook what;
 	struct err e = {0};
-	bool good = false;
 
 	if (!path || !path_canonical(path))
 		edit_deny(ed, v ? v : hook, "a hook needs an absolute, canonical path, not \"%s\"",
 			path ? path : "");
-	else if (!strv_glob(&p->hooks, path))
+	else if (w->hook_ok(w->arg, path, &what, &e) < 0)
+		edit_deny(ed, v, "the hook %s cannot be looked at: %s", path, e.msg);
+	else if (!strv_glob(&p->hooks, what.real))
 		edit_deny(ed, v,
 			"the hook %s is not allowed; when it is to be trusted with root on the "
 			"host, add it to hooks.allow of the profile",
-			path);
-	else if (w->hook_ok(w->arg, path, &good, &e) < 0)
-		edit_deny(ed, v, "the hook %s cannot be looked at: %s", path, e.msg);
-	else if (!good)
+			what.real);
+	else if (!what.ok)
 		edit_deny(ed, v,
 			"the hook %s must be a regular file owned by root, not writable by others "
 			"and outside the container's root",

@@ -251,32 +251,33 @@ static int find_root(void *arg, const char *prefix, bool self)
 	return 0;
 }
 
-static int host_hook_ok(void *arg, const char *path, bool *good, struct err *e)
+static int host_hook_ok(void *arg, const char *path, struct world_hook *out, struct err *e)
 {
 	struct host *h = arg;
 	AUTO_FD int fd = open(path, O_PATH | O_CLOEXEC);
 	struct hook_walk k = {h, false};
-	char real[WORLD_PATH_MAX];
 	struct stat st;
 
 	if (fd < 0)
 		return err_set(e, errno, "open hook %s", path);
 	if (fstat(fd, &st) < 0)
 		return err_set(e, errno, "look at hook %s", path);
-	*good = false;
+	if (controls_real_path(fd, out->real, e) < 0)
+		return err_wrap(e, "hook %s", path);
+	out->ok = false;
 	/* the host's root is a stranger inside a user namespace */
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 022) || !(st.st_mode & 0111) ||
 		!(st.st_uid == 0 || (h->in_user_ns && st.st_uid == OVERFLOW_UID)))
 		return 0;
-	if (controls_real_path(fd, real, e) < 0)
-		return err_wrap(e, "hook %s", path);
 	/* dockerd replaced while it runs: "/proc/N/exe" is then a file without a name, and without a
 	 * name it lies below nothing; an image's file is on the rootfs's own device */
 	if (h->root >= 0 && st.st_nlink == 0)
 		k.inside = st.st_dev == h->root_st.st_dev;
 	else if (h->root >= 0)
-		controls_each_prefix(real, find_root, &k);
-	*good = !k.inside;
+		controls_each_prefix(out->real, find_root, &k);
+	out->ok = !k.inside;
+	if (st.st_nlink == 0 && str_ends(out->real, " (deleted)"))
+		out->real[strlen(out->real) - strlen(" (deleted)")] = '\0';
 	return 0;
 }
 

@@ -39,6 +39,13 @@ struct world_entry {
 	                            * that does not exist yet is appended as it is */
 };
 
+/* What a hook program is, symlinks and /proc/N/exe followed. */
+struct world_hook {
+	bool ok; /* see hook_ok */
+	char real
+		[WORLD_PATH_MAX]; /* the program; without " (deleted)" when it was replaced meanwhile */
+};
+
 enum world_ns { WORLD_NS_OTHER, WORLD_NS_HOST, WORLD_NS_BAD };
 
 /* Each returns 0, or -1 and E when the question could not be answered: the pass then refuses. */
@@ -54,7 +61,7 @@ struct world {
 		void *arg, enum ns_type type, const char *path, enum world_ns *out, struct err *e);
 	/* a hook program, symlinks followed: regular, owned by root, not writable by others, and not
 	 * below the rootfs */
-	int (*hook_ok)(void *arg, const char *path, bool *ok, struct err *e);
+	int (*hook_ok)(void *arg, const char *path, struct world_hook *out, struct err *e);
 	/* A and B (paths of any namespaces) are one and the same; may be NULL: never */
 	int (*ns_same)(void *arg, const char *a, const char *b, bool *same, struct err *e);
 	/* the hard limit a container inherits; RESOURCE is RLIMIT_X. May be NULL: unknown */

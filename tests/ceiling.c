@@ -130,11 +130,11 @@ static void hooks(const struct court *c)
 			const struct json *env = ratchet_get(hook, "env", JSON_ARRAY);
 			bool inside = strcmp(list->key, "createContainer") == 0 ||
 				      strcmp(list->key, "startContainer") == 0;
-			bool good = false;
+			struct world_hook what = {.ok = false};
 			struct err e;
 
-			if (c->w->hook_ok(c->w->arg, path, &good, &e) < 0 || !good ||
-				!strv_glob(&c->p->hooks, path))
+			if (c->w->hook_ok(c->w->arg, path, &what, &e) < 0 || !what.ok ||
+				!strv_glob(&c->p->hooks, what.real))
 				ratchet_bad(c->bad, "%s hook %s", list->key, path);
 			if (inside && (!env || env->count == 0))
 				ratchet_bad(

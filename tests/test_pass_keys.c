@@ -4,7 +4,8 @@
  */
 #include "tests/pass_rig.h"
 
-static char *hook_globs[] = {(char *)"/proc/*/exe", (char *)"/usr/bin/hook", (char *)"/tmp/**"};
+static char *hook_globs[] = {
+	(char *)"/usr/bin/dockerd", (char *)"/usr/bin/hook", (char *)"/tmp/**"};
 static char *annotation_globs[] = {(char *)"run.oci.keep_original_groups"};
 static char *sysctl_globs[] = {
 	(char *)"net.ipv4.ip_unprivileged_port_start",

@@ -447,18 +447,21 @@ static void hooks(const struct world *w)
 		{"bundle/rootfs/usr/hook", false},
 	};
 	struct err e = {0};
-	bool good;
+	struct world_hook what;
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		if (geteuid() == 0 || !cases[i].good)
-			ok(w->hook_ok(w->arg, at(cases[i].path), &good, &e) == 0 &&
-					good == cases[i].good,
+			ok(w->hook_ok(w->arg, at(cases[i].path), &what, &e) == 0 &&
+					what.ok == cases[i].good,
 				"hook %s", cases[i].path);
 		else
-			ok(w->hook_ok(w->arg, at(cases[i].path), &good, &e) == 0 && !good,
+			ok(w->hook_ok(w->arg, at(cases[i].path), &what, &e) == 0 && !what.ok,
 				"hook %s of a plain user", cases[i].path);
-	ok(w->hook_ok(w->arg, "/bin/sh", &good, &e) == 0 && good, "hook /bin/sh");
-	ok(w->hook_ok(w->arg, at("none"), &good, &e) < 0, "hook that is not there: %s", e.msg);
+	ok(w->hook_ok(w->arg, "/bin/sh", &what, &e) == 0 && what.ok, "hook /bin/sh");
+	ok(w->hook_ok(w->arg, "/proc/self/exe", &what, &e) == 0 &&
+			str_ends(what.real, "test_world"),
+		"a process's program has its own name: %s", what.real);
+	ok(w->hook_ok(w->arg, at("none"), &what, &e) < 0, "hook that is not there: %s", e.msg);
 }
 
 int main(void)

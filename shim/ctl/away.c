@@ -5,6 +5,7 @@
 #include "shim/ctl/away.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -109,13 +110,15 @@ static int away_ns(
 	return 0;
 }
 
-static int away_hook(void *arg, const char *path, bool *ok, struct err *e)
+static int away_hook(void *arg, const char *path, struct world_hook *out, struct err *e)
 {
 	const struct world *host = arg;
 
 	if (!of_process(path) && faccessat(AT_FDCWD, path, F_OK, 0) == 0)
-		return host->hook_ok(host->arg, path, ok, e);
-	*ok = true;
+		return host->hook_ok(host->arg, path, out, e);
+	out->ok = true;
+	/* on its own host it is Docker's, what else would have such a hook */
+	snprintf(out->real, sizeof out->real, "%s", of_process(path) ? "/usr/bin/dockerd" : path);
 	return 0;
 }
 
