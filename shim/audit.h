@@ -16,12 +16,18 @@
 #include "shim/config.h"
 
 struct audit {
-	struct json_doc *doc;  /* owns the record */
+	struct json_doc *doc; /* owns the record */
 	struct json *record;
 	struct timespec began; /* CLOCK_MONOTONIC */
 };
 
-#define AUDIT_INIT {NULL, NULL, {0, 0}}
+#define AUDIT_INIT                                                                                 \
+	{                                                                                          \
+		NULL, NULL,                                                                        \
+		{                                                                                  \
+			0, 0                                                                       \
+		}                                                                                  \
+	}
 #define AUTO_AUDIT __attribute__((cleanup(audit_done)))
 
 /* Begin the record of VERB: its time and the caller (uid, loginuid, the parent process with its

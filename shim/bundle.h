@@ -14,12 +14,18 @@
 #include "shim/base/json.h"
 
 struct bundle {
-	int dir;              /* -1: not open */
+	int dir; /* -1: not open */
 	struct json_doc *doc; /* config.json, checked for its shape */
-	struct stat st;       /* of config.json as it was read */
+	struct stat st; /* of config.json as it was read */
 };
 
-#define BUNDLE_INIT {-1, NULL, {0}}
+#define BUNDLE_INIT                                                                                \
+	{                                                                                          \
+		-1, NULL,                                                                          \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
+	}
 #define AUTO_BUNDLE __attribute__((cleanup(bundle_done)))
 
 /* Open the directory PATH (the engine's own path: symlinks are followed), read and check its

@@ -32,7 +32,7 @@ int io_read_all(int fd, size_t max, char **text, size_t *len, struct err *e)
 	for (;;) {
 		ssize_t n;
 
-		if (size < cap) {
+		if (!buf || size < cap) {
 			char *bigger = realloc(buf, cap);
 
 			if (!bigger)
