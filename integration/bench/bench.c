@@ -155,7 +155,7 @@ int main(int argc, char **argv)
 				"THROUGH ROOT BUNDLE ID\n");
 		return 2;
 	}
-	rounds = atoi(argv[2]);
+	rounds = (int)strtol(argv[2], NULL, 10);
 	if (rounds < 1 || rounds > ROUNDS_MAX)
 		return 2;
 	for (char *s = strtok(argv[6], ","); s && n < STEPS_MAX - 1; s = strtok(NULL, ","))
