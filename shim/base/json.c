@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json - a lossless, mutable JSON tree; the only door to yajl (callback API).
+ * json - reading; the only door to yajl (callback API).
  */
 #include "shim/base/json.h"
 
@@ -13,88 +13,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "shim/base/cleanup.h"
-#include "shim/base/num.h"
-
-enum { CHUNK_SIZE = 32 * 1024 };
-
-struct chunk {
-	struct chunk *next;
-	size_t used, size;
-	char bytes[] __attribute__((aligned(16)));
-};
-
-struct json_doc {
-	struct chunk *chunks;
-	struct json *root;
-	const char *source; /* in the arena; NULL for an empty document */
-	size_t source_len;
-};
-
-static void *arena_alloc(struct json_doc *doc, size_t size)
-{
-	struct chunk *c = doc->chunks;
-	void *p;
-
-	if (__builtin_add_overflow(size, (size_t)15, &size))
-		return NULL;
-	size &= ~(size_t)15;
-	if (!c || c->size - c->used < size) {
-		size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
-
-		c = malloc(sizeof *c + room);
-		if (!c)
-			return NULL;
-		c->used = 0;
-		c->size = room;
-		c->next = doc->chunks;
-		doc->chunks = c;
-	}
-	p = c->bytes + c->used;
-	c->used += size;
-	return p;
-}
-
-static char *arena_copy(struct json_doc *doc, const char *bytes, size_t len)
-{
-	char *p = arena_alloc(doc, len + 1);
-
-	if (!p)
-		return NULL;
-	memcpy(p, bytes, len);
-	p[len] = '\0';
-	return p;
-}
-
-struct json_doc *json_new(void)
-{
-	return calloc(1, sizeof(struct json_doc));
-}
-
-void json_free(struct json_doc *doc)
-{
-	if (!doc)
-		return;
-	for (struct chunk *c = doc->chunks, *next; c; c = next) {
-		next = c->next;
-		free(c);
-	}
-	free(doc);
-}
-
-void json_freep(struct json_doc **doc)
-{
-	json_free(*doc);
-}
-
-struct json *json_root(const struct json_doc *doc)
-{
-	return doc->root;
-}
-
-void json_set_root(struct json_doc *doc, struct json *root)
-{
-	doc->root = root;
-}
+#include "shim/base/json_tree.h"
 
 bool json_utf8_ok(const char *bytes, size_t len, size_t *bad)
 {
@@ -174,8 +93,6 @@ void json_key_line_col(
 	else
 		json_line_col(doc, v, line, col);
 }
-
-/* ---- reading ---- */
 
 struct block { /* one allocation of yajl's */
 	struct block *next, **link;
@@ -297,30 +214,6 @@ static bool surrogates_paired(const char *raw, size_t len)
 	return !high;
 }
 
-static struct json *make(struct json_doc *doc, enum json_type type)
-{
-	struct json *v = arena_alloc(doc, sizeof *v);
-
-	if (!v)
-		return NULL;
-	memset(v, 0, sizeof *v);
-	v->type = type;
-	return v;
-}
-
-static void link_last(struct json *container, struct json *v)
-{
-	v->parent = container;
-	v->prev = container->last;
-	v->next = NULL;
-	if (container->last)
-		container->last->next = v;
-	else
-		container->first = v;
-	container->last = v;
-	container->count++;
-}
-
 static bool count_value(struct reader *r, size_t begin)
 {
 	if (++r->values > r->limits->values) {
@@ -343,7 +236,7 @@ static struct json *begin_value(struct reader *r, enum json_type type, size_t *b
 	r->at = end;
 	if (!count_value(r, *begin))
 		return NULL;
-	v = make(r->doc, type);
+	v = json_make(r->doc, type);
 	if (!v) {
 		err_nomem(r->e);
 		return NULL;
@@ -356,7 +249,7 @@ static struct json *begin_value(struct reader *r, enum json_type type, size_t *b
 	r->key = r->key_raw = NULL;
 	r->key_raw_len = 0;
 	if (r->open)
-		link_last(r->open, v);
+		json_link_last(r->open, v);
 	else
 		r->doc->root = v;
 	return v;
@@ -389,7 +282,7 @@ static int on_number(void *ctx, const char *text, size_t len)
 	if (!v)
 		return 0;
 	v->len = len;
-	v->text = arena_copy(r->doc, text, len);
+	v->text = json_copy(r->doc, text, len);
 	return v->text ? 1 : (err_nomem(r->e), 0);
 }
 
@@ -408,7 +301,7 @@ static const char *decoded(
 		fail_at(r, begin, "half of a surrogate pair in a string");
 		return NULL;
 	}
-	copy = arena_copy(r->doc, (const char *)s, len);
+	copy = json_copy(r->doc, (const char *)s, len);
 	if (!copy)
 		err_nomem(r->e);
 	return copy;
@@ -591,7 +484,7 @@ static bool read_all(struct reader *r, unsigned flags)
 /* TEXT and a blank. */
 static const char *copy_source(struct json_doc *doc, const char *text, size_t len)
 {
-	char *copy = arena_alloc(doc, len + 2);
+	char *copy = json_alloc(doc, len + 2);
 
 	if (!copy)
 		return NULL;
@@ -645,487 +538,4 @@ int json_parse(const char *text, size_t len, const struct json_limits *limits, u
 	assert(doc->root);
 	*out = take_ptr(&doc);
 	return 0;
-}
-
-/* ---- looking ---- */
-
-bool json_is(const struct json *v, enum json_type type)
-{
-	return v && v->type == type;
-}
-
-static struct json *unless_null(struct json *v)
-{
-	return v && v->type != JSON_NULL ? v : NULL;
-}
-
-static struct json *member(const struct json *object, const char *key)
-{
-	if (!json_is(object, JSON_OBJECT))
-		return NULL;
-	json_each (v, object)
-		if (strcmp(v->key, key) == 0)
-			return v;
-	return NULL;
-}
-
-struct json *json_get(const struct json *object, const char *key)
-{
-	return unless_null(member(object, key));
-}
-
-struct json *json_item(const struct json *array, size_t index)
-{
-	if (!json_is(array, JSON_ARRAY))
-		return NULL;
-	json_each (v, array)
-		if (index-- == 0)
-			return unless_null(v);
-	return NULL;
-}
-
-/* True when KEY is the reference token of LEN bytes at TOKEN (RFC 6901 section 4). */
-static bool is_token(const char *token, size_t len, const char *key)
-{
-	for (size_t i = 0; i < len; i++, key++) {
-		char c = token[i];
-
-		if (c == '~') {
-			if (++i == len || (token[i] != '0' && token[i] != '1'))
-				return false;
-			c = token[i] == '0' ? '~' : '/';
-		}
-		if (*key != c)
-			return false;
-	}
-	return *key == '\0';
-}
-
-static struct json *step(const struct json *v, const char *token, size_t len)
-{
-	char digits[16];
-	uint64_t index;
-
-	if (v->type == JSON_OBJECT) {
-		json_each (child, v)
-			if (is_token(token, len, child->key))
-				return unless_null(child);
-		return NULL;
-	}
-	if (v->type != JSON_ARRAY || len >= sizeof digits)
-		return NULL;
-	memcpy(digits, token, len);
-	digits[len] = '\0';
-	return num_u64(digits, UINT32_MAX, &index) ? json_item(v, index) : NULL;
-}
-
-struct json *json_at(const struct json *root, const char *pointer)
-{
-	struct json *v = (struct json *)root;
-
-	while (v && *pointer) {
-		size_t len;
-
-		if (*pointer++ != '/')
-			return NULL;
-		len = strcspn(pointer, "/");
-		v = step(v, pointer, len);
-		pointer += len;
-	}
-	return v;
-}
-
-const char *json_str(const struct json *v)
-{
-	return json_is(v, JSON_STRING) ? v->text : NULL;
-}
-
-bool json_is_true(const struct json *v)
-{
-	return json_is(v, JSON_BOOL) && v->flag;
-}
-
-bool json_u64(const struct json *v, uint64_t max, uint64_t *out)
-{
-	return json_is(v, JSON_NUMBER) && num_u64(v->text, max, out);
-}
-
-bool json_i64(const struct json *v, int64_t min, int64_t max, int64_t *out)
-{
-	return json_is(v, JSON_NUMBER) && num_i64(v->text, min, max, out);
-}
-
-/* The usual case is the same order: then each member is where the last one was found. */
-static bool same_members(const struct json *a, const struct json *b)
-{
-	const struct json *y = b->first;
-
-	json_each (x, a) {
-		if (!y || strcmp(x->key, y->key) != 0)
-			y = member(b, x->key);
-		if (!y || !json_equal(x, y))
-			return false;
-		y = y->next;
-	}
-	return true;
-}
-
-bool json_equal(const struct json *a, const struct json *b)
-{
-	if (!a || !b)
-		return a == b;
-	if (a->type != b->type || a->count != b->count)
-		return false;
-	switch (a->type) {
-	case JSON_NULL:
-		return true;
-	case JSON_BOOL:
-		return a->flag == b->flag;
-	case JSON_NUMBER:
-	case JSON_STRING:
-		return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
-	case JSON_ARRAY:
-		for (const struct json *x = a->first, *y = b->first; x; x = x->next, y = y->next)
-			if (!json_equal(x, y))
-				return false;
-		return true;
-	case JSON_OBJECT:
-		return same_members(a, b);
-	}
-	return false;
-}
-
-/* ---- making ---- */
-
-struct json *json_null(struct json_doc *doc)
-{
-	return make(doc, JSON_NULL);
-}
-
-struct json *json_bool(struct json_doc *doc, bool flag)
-{
-	struct json *v = make(doc, JSON_BOOL);
-
-	if (v)
-		v->flag = flag;
-	return v;
-}
-
-static struct json *make_text(
-	struct json_doc *doc, enum json_type type, const char *text, size_t len)
-{
-	struct json *v = make(doc, type);
-
-	if (!v)
-		return NULL;
-	v->len = len;
-	v->text = arena_copy(doc, text, len);
-	return v->text ? v : NULL;
-}
-
-static struct json *make_integer(struct json_doc *doc, bool negative, uint64_t n)
-{
-	char text[24], *p = text + sizeof text;
-
-	do
-		*--p = (char)('0' + n % 10);
-	while (n /= 10);
-	if (negative)
-		*--p = '-';
-	return make_text(doc, JSON_NUMBER, p, (size_t)(text + sizeof text - p));
-}
-
-struct json *json_int(struct json_doc *doc, int64_t n)
-{
-	return make_integer(doc, n < 0, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
-}
-
-struct json *json_uint(struct json_doc *doc, uint64_t n)
-{
-	return make_integer(doc, false, n);
-}
-
-struct json *json_string(struct json_doc *doc, const char *text)
-{
-	size_t bad;
-
-	assert(json_utf8_ok(text, strlen(text), &bad));
-	return make_text(doc, JSON_STRING, text, strlen(text));
-}
-
-struct json *json_string_lossy(struct json_doc *doc, const char *bytes)
-{
-	AUTO_STR struct str good = STR_INIT;
-	size_t len = strlen(bytes), bad;
-
-	while (!json_utf8_ok(bytes, len, &bad)) {
-		str_addn(&good, bytes, bad);
-		str_add(&good, "\xef\xbf\xbd");
-		bytes += bad + 1;
-		len -= bad + 1;
-	}
-	str_addn(&good, bytes, len);
-	return str_failed(&good) ? NULL : make_text(doc, JSON_STRING, str_text(&good), good.len);
-}
-
-struct json *json_array(struct json_doc *doc)
-{
-	return make(doc, JSON_ARRAY);
-}
-
-struct json *json_object(struct json_doc *doc)
-{
-	return make(doc, JSON_OBJECT);
-}
-
-static const char *copy_raw(struct json_doc *doc, const char *raw, size_t len, bool *ok)
-{
-	const char *copy = raw ? arena_copy(doc, raw, len) : NULL;
-
-	if (raw && !copy)
-		*ok = false;
-	return copy;
-}
-
-struct json *json_clone(struct json_doc *doc, const struct json *v)
-{
-	struct json *copy;
-	bool ok = true;
-
-	if (!v)
-		return NULL;
-	copy = make(doc, v->type);
-	if (!copy)
-		return NULL;
-	copy->flag = v->flag;
-	copy->len = v->len;
-	copy->raw_len = v->raw_len;
-	copy->text = copy_raw(doc, v->text, v->len, &ok);
-	copy->raw = copy_raw(doc, v->raw, v->raw_len, &ok);
-	json_each (child, v) {
-		struct json *c = ok ? json_clone(doc, child) : NULL;
-
-		if (!c)
-			return NULL;
-		if (child->key) {
-			c->key = arena_copy(doc, child->key, strlen(child->key));
-			c->key_raw_len = child->key_raw_len;
-			c->key_raw = copy_raw(doc, child->key_raw, child->key_raw_len, &ok);
-			if (!c->key)
-				ok = false;
-		}
-		link_last(copy, c);
-	}
-	return ok ? copy : NULL;
-}
-
-/* ---- changing ---- */
-
-int json_put(struct json_doc *doc, struct json *object, const char *key, struct json *v)
-{
-	struct json *old;
-
-	if (!object || !v)
-		return -1;
-	assert(object->type == JSON_OBJECT && !v->parent);
-	old = member(object, key);
-	if (old)
-		return json_replace(old, v);
-	v->key = arena_copy(doc, key, strlen(key));
-	if (!v->key)
-		return -1;
-	v->key_raw = NULL;
-	link_last(object, v);
-	return 0;
-}
-
-int json_push(struct json *array, struct json *v)
-{
-	if (!array || !v)
-		return -1;
-	assert(array->type == JSON_ARRAY && !v->parent);
-	link_last(array, v);
-	return 0;
-}
-
-int json_insert_before(struct json *sibling, struct json *v)
-{
-	if (!sibling || !v)
-		return -1;
-	assert(sibling->parent && sibling->parent->type == JSON_ARRAY && !v->parent);
-	v->parent = sibling->parent;
-	v->next = sibling;
-	v->prev = sibling->prev;
-	if (sibling->prev)
-		sibling->prev->next = v;
-	else
-		sibling->parent->first = v;
-	sibling->prev = v;
-	sibling->parent->count++;
-	return 0;
-}
-
-int json_replace(struct json *old, struct json *v)
-{
-	if (!old || !v)
-		return -1;
-	assert(old->parent && !v->parent);
-	v->key = old->key;
-	v->key_raw = old->key_raw;
-	v->key_raw_len = old->key_raw_len;
-	v->parent = old->parent;
-	v->prev = old->prev;
-	v->next = old->next;
-	if (v->prev)
-		v->prev->next = v;
-	else
-		v->parent->first = v;
-	if (v->next)
-		v->next->prev = v;
-	else
-		v->parent->last = v;
-	old->parent = old->prev = old->next = NULL;
-	return 0;
-}
-
-void json_remove(struct json *v)
-{
-	if (!v || !v->parent)
-		return;
-	if (v->prev)
-		v->prev->next = v->next;
-	else
-		v->parent->first = v->next;
-	if (v->next)
-		v->next->prev = v->prev;
-	else
-		v->parent->last = v->prev;
-	v->parent->count--;
-	v->parent = v->prev = v->next = NULL;
-}
-
-/* ---- writing ---- */
-
-void json_write_string(const char *text, size_t len, struct str *out)
-{
-	size_t plain = 0;
-
-	str_addc(out, '"');
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-			continue;
-		str_addn(out, text + plain, i - plain);
-		plain = i + 1;
-		if (c == '"' || c == '\\') {
-			str_addc(out, '\\');
-			str_addc(out, (char)c);
-		} else {
-			str_addf(out, "\\u%04x", c);
-		}
-	}
-	str_addn(out, text + plain, len - plain);
-	str_addc(out, '"');
-}
-
-static void write_break(struct str *out, int indent)
-{
-	if (indent < 0)
-		return;
-	str_addc(out, '\n');
-	for (int i = 0; i < indent; i++)
-		str_add(out, "  ");
-}
-
-/* INDENT is the level of V, or -1 for compact text; nothing new is begun once OUT is longer than
- * STOP. Depth is bounded by the reader and the passes. */
-static void write_value(const struct json *v, struct str *out, int indent, size_t stop)
-{
-	int inner = indent < 0 ? -1 : indent + 1;
-
-	switch (v->type) {
-	case JSON_NULL:
-		str_add(out, "null");
-		return;
-	case JSON_BOOL:
-		str_add(out, v->flag ? "true" : "false");
-		return;
-	case JSON_NUMBER:
-		str_addn(out, v->text, v->len);
-		return;
-	case JSON_STRING:
-		if (v->raw)
-			str_addn(out, v->raw, v->raw_len);
-		else
-			json_write_string(v->text, v->len, out);
-		return;
-	case JSON_ARRAY:
-	case JSON_OBJECT:
-		break;
-	}
-	str_addc(out, v->type == JSON_ARRAY ? '[' : '{');
-	json_each (child, v) {
-		if (out->len > stop)
-			return;
-		if (child->prev)
-			str_addc(out, ',');
-		write_break(out, inner);
-		if (v->type == JSON_OBJECT) {
-			if (child->key_raw)
-				str_addn(out, child->key_raw, child->key_raw_len);
-			else
-				json_write_string(child->key, strlen(child->key), out);
-			str_add(out, indent < 0 ? ":" : ": ");
-		}
-		write_value(child, out, inner, stop);
-	}
-	if (v->first)
-		write_break(out, indent);
-	str_addc(out, v->type == JSON_ARRAY ? ']' : '}');
-}
-
-void json_write(const struct json *v, struct str *out)
-{
-	write_value(v, out, -1, SIZE_MAX);
-}
-
-void json_write_start(const struct json *v, size_t enough, struct str *out)
-{
-	write_value(v, out, -1, out->len > SIZE_MAX - enough ? SIZE_MAX : out->len + enough);
-}
-
-void json_write_pretty(const struct json *v, struct str *out)
-{
-	write_value(v, out, 0, SIZE_MAX);
-	str_addc(out, '\n');
-}
-
-void json_pointer_token(const char *text, struct str *out)
-{
-	for (; *text; text++) {
-		if (*text == '~')
-			str_add(out, "~0");
-		else if (*text == '/')
-			str_add(out, "~1");
-		else
-			str_addc(out, *text);
-	}
-}
-
-void json_pointer(const struct json *v, struct str *out)
-{
-	if (!v->parent)
-		return;
-	json_pointer(v->parent, out);
-	str_addc(out, '/');
-	if (v->parent->type == JSON_OBJECT) {
-		json_pointer_token(v->key, out);
-	} else {
-		size_t index = 0;
-
-		for (const struct json *u = v->prev; u; u = u->prev)
-			index++;
-		str_addf(out, "%zu", index);
-	}
 }
