@@ -3,8 +3,8 @@
  * pass_devices - deny all, then the default set and the profile's.
  *
  * linux.devices are nodes to make; linux.resources.devices are the cgroup's rules, the later one
- * wins. Both runtimes append rules for the default devices to whatever the list says (read in runc
- * and crun), so a list of nothing but "deny all" is a complete one. An allow rule is kept when one rule
+ * wins. Runtimes append rules for the default devices to whatever the list says (runc 1.1.5
+ * does, seen), so a list of nothing but "deny all" is a complete one. An allow rule is kept when one rule
  * of the default set or of the profile covers it; a wider one gives way to those of both that it
  * covers. Those of the default set are said although runtimes append them: runc 1.1 does not for a
  * device that linux.devices names, as a privileged container's does, and then /dev/null cannot be opened.

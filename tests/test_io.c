@@ -348,30 +348,6 @@ static void test_replace_full(void)
 	unlinkat(top, "old", 0);
 }
 
-static void test_in_root(void)
-{
-	AUTO_FD int fd = -1;
-	struct stat a, b;
-
-	if (symlinkat("/file", top, "absolute") < 0 ||
-		symlinkat("../../../file", top, "sub/up") < 0 ||
-		symlinkat("/proc/self/root", top, "magic") < 0)
-		exit(2);
-	fstatat(top, "file", &a, 0);
-	fd = io_open_in_root(top, "absolute", O_RDONLY);
-	if (fd < 0 && errno == ENOSYS) {
-		tap_skip("open in root", "this kernel has no openat2");
-		return;
-	}
-	ok(fd >= 0 && fstat(fd, &b) == 0 && a.st_ino == b.st_ino, "an absolute link stays inside");
-	cleanup_fd(&fd);
-	fd = io_open_in_root(top, "/sub/up", O_RDONLY);
-	ok(fd >= 0 && fstat(fd, &b) == 0 && a.st_ino == b.st_ino, "so does ..");
-	cleanup_fd(&fd);
-	fd = io_open_in_root(top, "magic", O_RDONLY);
-	ok(fd < 0, "there is no /proc in the scratch directory to leave by");
-}
-
 /* All that opens files once more, where openat2 does not exist. The child's lines count as ours. */
 static void without(void)
 {
@@ -416,7 +392,6 @@ int main(void)
 	test_read_file("openat2");
 	test_replace("openat2");
 	test_replace_full();
-	test_in_root();
 	without();
 	close(top);
 	return tap_done();

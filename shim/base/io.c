@@ -145,11 +145,6 @@ int io_open_beneath(int dirfd, const char *name, int flags, mode_t mode)
 	return fd;
 }
 
-int io_open_in_root(int dirfd, const char *path, int flags)
-{
-	return open_how(dirfd, path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-}
-
 int io_open_no_magic(int dirfd, const char *path, int flags)
 {
 	static const char *const magic[] = {"/proc/", "/dev/fd/", "/dev/std"};

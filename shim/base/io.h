@@ -24,10 +24,6 @@ int io_write_all(int fd, const void *bytes, size_t len, struct err *e);
  * (openat2 RESOLVE_BENEATH|NO_SYMLINKS; where the kernel is older than 5.6 or a filter answers
  * ENOSYS: component by component with O_NOFOLLOW). O_CLOEXEC is always added. -1 and errno. */
 int io_open_beneath(int dirfd, const char *name, int flags, mode_t mode);
-/* Open PATH as a process with root DIRFD would: symlinks and ".." are resolved inside it, magic
- * links are refused. Needs openat2; ENOSYS where there is none. -1 and errno. */
-int io_open_in_root(int dirfd, const char *path, int flags);
-
 /* Open PATH as open(2) would, but not through magic links: what /proc/self/fd/3 is differs from one
  * process to the next. Where openat2 is missing, names below /proc and /dev/fd are refused instead.
  * -1 and errno, ELOOP for a magic link. */
