@@ -88,10 +88,10 @@ void rig_changes(const struct rig *r, struct str *out)
 	for (size_t i = 0; i < r->report.n; i++) {
 		const struct change *c = &r->report.changes[i];
 
-		/* hundreds of names, cut somewhere: its reason says it better */
+		/* which calls is the business of the filter's own tests */
 		if (c->control == CONTROL_SECCOMP) {
-			str_addf(out, "%s %s %s: %s\n", control_name(c->control),
-				change_kind_name(c->kind), c->place, c->why);
+			str_addf(out, "%s %s %s\n", control_name(c->control),
+				change_kind_name(c->kind), c->place);
 			continue;
 		}
 		str_addf(out, "%s %s %s: %s -> %s: %s\n", control_name(c->control),
