@@ -45,6 +45,7 @@ CORE  := $(filter-out shim/main.c shim/ctl/main.c,$(wildcard shim/base/*.c profi
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 FUZZERS := $(patsubst tests/fuzz_%.c,%,$(wildcard tests/fuzz_*.c))
 TEST_LIB := $(filter-out $(wildcard tests/test_*.c tests/fuzz_*.c tests/replay.c tests/prog_*.c),$(wildcard tests/*.c))
+NOMEM := malloc calloc realloc reallocarray strdup strndup vasprintf __vasprintf_chk free
 TEST_PROGS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/prog_*.c))
 REPLAYS := $(FUZZERS:%=$(B)/tests/replay_%)
 
@@ -56,6 +57,8 @@ $(B)/libcore.a: $(CORE:%.c=$(B)/%.o) ; @rm -f $@; $(AR) rcs $@ $^
 $(B)/libtest.a: $(TEST_LIB:%.c=$(B)/%.o) ; @rm -f $@; $(AR) rcs $@ $^
 $(B)/tests/test_%: $(B)/tests/test_%.o $(B)/libtest.a $(B)/libcore.a ; $(LINK)
 $(B)/tests/replay_%: $(B)/tests/fuzz_%.o $(B)/tests/replay.o $(B)/libtest.a $(B)/libcore.a ; $(LINK)
+# test_nomem makes any allocation of ours fail
+$(B)/tests/test_nomem: LDLIBS += $(NOMEM:%=-Wl,--wrap=%)
 # programs the tests run; static, so that they also run inside an empty root filesystem
 $(B)/tests/prog_%: $(B)/tests/prog_%.o ; $(CC) -static $(LDFLAGS) -o $@ $<
 $(B)/tests/fuzz_%: $(B)/tests/fuzz_%.o $(B)/libtest.a $(B)/libcore.a ; \

@@ -6,6 +6,7 @@
  * caller's agent (SCMP_ACT_NOTIFY, listenerPath) is kept where ours allows the call: asking somebody
  * is stricter than allowing. SECCOMP_FILTER_FLAG_SPEC_ALLOW switches a mitigation off and goes.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,6 +158,17 @@ static struct json *whole_filter(
 	return json_put(ed->doc, copy, "architectures", arches) < 0 ? NULL : copy;
 }
 
+/* A filter that cannot be read is refused; want of memory is no verdict on it. */
+static void refuse(struct edit *ed, const struct json *v, const struct err *e)
+{
+	if (e->code == ENOMEM)
+		ed->failed = true;
+	else if (v)
+		edit_deny(ed, v, "%s", e->msg);
+	else
+		edit_deny_at(ed, "/linux/seccomp", "%s", e->msg);
+}
+
 void pass_seccomp(struct edit *ed, const struct profile *p, const struct world *w)
 {
 	AUTO_FILTER struct filter caller = FILTER_INIT, ours = FILTER_INIT;
@@ -169,13 +181,13 @@ void pass_seccomp(struct edit *ed, const struct profile *p, const struct world *
 	if (p->seccomp.unconfined)
 		return;
 	if (parse_ours(p, &doc, &e) < 0) {
-		edit_deny_at(ed, "/linux/seccomp", "%s", e.msg);
+		refuse(ed, NULL, &e);
 		return;
 	}
 	if (says_nothing(object)) {
 		whole = whole_filter(ed, p, doc, &e);
 		if (!whole && e.code != 0)
-			edit_deny_at(ed, "/linux/seccomp", "%s", e.msg);
+			refuse(ed, NULL, &e);
 		else
 			edit_put(ed, edit_object(ed, "/linux", "the place of the seccomp filter"),
 				"seccomp", whole, "no seccomp filter: the profile's \"%s\"",
@@ -183,7 +195,7 @@ void pass_seccomp(struct edit *ed, const struct profile *p, const struct world *
 		return;
 	}
 	if (read_ours(p, doc, &ours, &e) < 0 || filter_read(object, &caller, &e) < 0) {
-		edit_deny(ed, object, "%s", e.msg);
+		refuse(ed, object, &e);
 		return;
 	}
 	drop_flags(ed, object);

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_nomem - every single allocation fails once: a clean error, nothing lost, nothing half done.
+ *
+ * The linker sends our calls of malloc and its kin here first (-Wl,--wrap); what is not given back is
+ * counted, so that leaks show without a sanitizer, too.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "shim/base/cleanup.h"
+#include "shim/base/io.h"
+#include "shim/spec.h"
+#include "shim/tighten.h"
+#include "tests/tap.h"
+#include "tests/world_fake.h"
+
+static long countdown = -1; /* the allocation that fails; -1: none */
+static bool failed; /* it has come to that */
+static long live; /* blocks that were taken and not given back */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+char *__real_strdup(const char *s);
+char *__real_strndup(const char *s, size_t n);
+int __real_vasprintf(char **out, const char *fmt, va_list ap);
+int __real___vasprintf_chk(char **out, int flag, const char *fmt, va_list ap);
+void __real_free(void *p);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+char *__wrap_strdup(const char *s);
+char *__wrap_strndup(const char *s, size_t n);
+int __wrap_vasprintf(char **out, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+int __wrap___vasprintf_chk(char **out, int flag, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
+void __wrap_free(void *p);
+
+static bool fails(void)
+{
+	if (countdown < 0 || countdown-- > 0)
+		return false;
+	failed = true;
+	errno = ENOMEM;
+	return true;
+}
+
+static void *taken(void *p)
+{
+	live += p != NULL;
+	return p;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : taken(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : taken(__real_calloc(n, size));
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+	if (fails())
+		return NULL;
+	return p ? __real_realloc(p, size) : taken(__real_realloc(NULL, size));
+}
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	if (fails())
+		return NULL;
+	return p ? __real_reallocarray(p, n, size) : taken(__real_reallocarray(NULL, n, size));
+}
+
+char *__wrap_strdup(const char *s)
+{
+	return fails() ? NULL : taken(__real_strdup(s));
+}
+
+char *__wrap_strndup(const char *s, size_t n)
+{
+	return fails() ? NULL : taken(__real_strndup(s, n));
+}
+
+int __wrap_vasprintf(char **out, const char *fmt, va_list ap)
+{
+	int n = fails() ? -1 : __real_vasprintf(out, fmt, ap);
+
+	live += n >= 0;
+	return n;
+}
+
+/* what vasprintf is called in a fortified build */
+int __wrap___vasprintf_chk(char **out, int flag, const char *fmt, va_list ap)
+{
+	int n = fails() ? -1 : __real___vasprintf_chk(out, flag, fmt, ap);
+
+	live += n >= 0;
+	return n;
+}
+
+void __wrap_free(void *p)
+{
+	live -= p != NULL;
+	__real_free(p);
+}
+
+/* ---- what is tried ---- */
+
+struct
+try {
+	const char *text;
+	size_t len;
+	const struct profile *profile;
+	const struct world *world;
+};
+
+static int try_parse(const struct try *t, struct err *e)
+{
+	AUTO_JSON struct json_doc *doc = NULL;
+
+	return json_parse(t->text, t->len, &spec_limits, JSON_STRICT, &doc, e);
+}
+
+static int try_spec(const struct try *t, struct err *e)
+{
+	AUTO_JSON struct json_doc *doc = NULL;
+
+	if (json_parse(t->text, t->len, &spec_limits, JSON_STRICT, &doc, e) < 0)
+		return -1;
+	return spec_check(doc, spec_config, e);
+}
+
+static int try_write(const struct try *t, struct err *e)
+{
+	AUTO_JSON struct json_doc *doc = NULL, *copy = json_new();
+	AUTO_STR struct str out = STR_INIT, pretty = STR_INIT;
+	struct json *root;
+
+	if (!copy)
+		return err_nomem(e);
+	if (json_parse(t->text, t->len, &spec_limits, JSON_STRICT, &doc, e) < 0)
+		return -1;
+	root = json_clone(copy, json_root(doc));
+	if (!root)
+		return err_nomem(e);
+	json_write(root, &out);
+	json_write_pretty(root, &pretty);
+	return str_failed(&out) || str_failed(&pretty) ? err_nomem(e) : 0;
+}
+
+static int try_profile(const struct try *t, struct err *e)
+{
+	AUTO_PROFILE struct profile *p = NULL;
+
+	return profile_builtin(t->text, &p, e);
+}
+
+static int try_tighten(const struct try *t, struct err *e)
+{
+	AUTO_JSON struct json_doc *doc = NULL;
+	AUTO_REPORT struct report report = {.keep_values = true};
+	AUTO_STR struct str out = STR_INIT;
+	struct json *changes;
+	int rc;
+
+	if (json_parse(t->text, t->len, &spec_limits, JSON_STRICT, &doc, e) < 0)
+		return -1;
+	rc = tighten(doc, t->profile, t->world, &report, e);
+	if (rc < 0)
+		return rc;
+	changes = report_json(&report, doc);
+	if (!changes)
+		return err_nomem(e);
+	json_write(changes, &out);
+	return str_failed(&out) ? err_nomem(e) : 0;
+}
+
+/* Fail the Nth allocation for every N of a stride. WANT is what the call answers undisturbed. */
+static void every(const char *what, int (*run)(const struct try *t, struct err *e),
+	const struct try *t, long stride)
+{
+	struct err quiet = {0};
+	int want = run(t, &quiet);
+	long before = live, n = 0, wrong = 0;
+
+	for (;; n += stride) {
+		struct err e = {0};
+		int rc;
+
+		countdown = n;
+		failed = false;
+		rc = run(t, &e);
+		countdown = -1;
+		if (!failed)
+			break;
+		if (rc != -1 || e.code != ENOMEM || !e.msg[0]) {
+			if (wrong++ < 5)
+				printf("# %s: allocation %ld: %d, code %d, %s\n", what, n, rc,
+					e.code, e.msg);
+		}
+		if (live != before && wrong++ < 5)
+			printf("# %s: allocation %ld: %ld blocks lost\n", what, n, live - before);
+		live = before;
+	}
+	ok(wrong == 0 && n > 0, "%s: each of %ld allocations%s fails cleanly", what, n,
+		stride > 1 ? " (some left out)" : "");
+	ok(run(t, &quiet) == want && live == before, "%s: as always afterwards", what);
+}
+
+static char *sample(const char *name, size_t *len)
+{
+	AUTO_FD int dir = open("tests/data/samples", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char *text = NULL;
+	struct err e;
+
+	return io_read_file_at(dir, name, 1u << 20, &text, len, NULL, &e) < 0 ? NULL : text;
+}
+
+int main(void)
+{
+	static const char *const names[] = {"podman-default.json", "cri-privileged.json",
+		"ctr-nethost.json", "docker-readonly.json"};
+	AUTO_FAKE struct world_fake fake;
+	AUTO_PROFILE struct profile *p = NULL;
+	struct try profile = {.text = "restricted"};
+	struct err e;
+
+	world_fake_init(&fake);
+	every("profile_builtin", try_profile, &profile, 1);
+	if (!ok(profile_builtin("restricted", &p, &e) == 0, "the profile"))
+		return tap_done();
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		AUTO_FREE char *text = NULL;
+		struct try t = {.profile = p, .world = &fake.world};
+
+		text = sample(names[i], &t.len);
+		t.text = text;
+		if (!ok(text, "%s", names[i]))
+			continue;
+		every("json_parse", try_parse, &t, 1);
+		every("spec_check", try_spec, &t, 1);
+		every("json_clone, json_write", try_write, &t, 1);
+		every(names[i], try_tighten, &t, 1);
+	}
+	return tap_done();
+}
