@@ -19,6 +19,13 @@
  */
 size_t ratchet(const struct json *in, const struct json *out, struct strv *bad);
 
+/*
+ * The filters of IN and OUT (/linux/seccomp) compiled and asked: every call of every architecture,
+ * with arguments from the edges of what either filter compares. Some ten milliseconds, and therefore
+ * not a part of ratchet().
+ */
+size_t ratchet_filters(const struct json *in, const struct json *out, struct strv *bad);
+
 /* ---- the parts, each file of the judge has some ---- */
 
 /* "PLACE: what is wrong", formatted, to BAD. */
@@ -36,6 +43,6 @@ ratchet_fn ratchet_mounts; /* /mounts */
 ratchet_fn ratchet_namespaces; /* /linux/namespaces */
 ratchet_fn ratchet_device_rules; /* /linux/resources/devices */
 ratchet_fn ratchet_resources; /* /linux/resources */
-ratchet_fn ratchet_seccomp; /* /linux/seccomp */
+ratchet_fn ratchet_seccomp; /* /linux/seccomp, by name and action */
 
 #endif

@@ -388,8 +388,47 @@ static struct json_doc *parse(const char *text)
 	return doc;
 }
 
+/* The compiled filters: a condition that was widened, and one that was not. */
+static void test_filters(void)
+{
+	static const char filter[] =
+		"{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ERRNO','architectures':"
+		"['SCMP_ARCH_X86_64'],'syscalls':[{'names':['read'],'action':'SCMP_ACT_ALLOW'},"
+		"{'names':['socket'],'action':'SCMP_ACT_ALLOW','args':[{'index':0,'value':%s,"
+		"'op':'%s'}]}]}}}";
+	static const struct {
+		const char *value, *op;
+		bool gains;
+	} out[] = {
+		{"2", "SCMP_CMP_EQ", false},
+		{"1", "SCMP_CMP_LE", false},
+		{"2", "SCMP_CMP_LE", false},
+		{"3", "SCMP_CMP_EQ", true},
+		{"3", "SCMP_CMP_LT", false},
+		{"2", "SCMP_CMP_GE", true},
+		{"38", "SCMP_CMP_NE", true},
+	};
+	AUTO_STR struct str in_text = STR_INIT;
+	AUTO_JSON struct json_doc *in = NULL;
+
+	str_addf(&in_text, filter, "2", "SCMP_CMP_LE");
+	in = parse(str_text(&in_text));
+	for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+		AUTO_STR struct str text = STR_INIT;
+		AUTO_JSON struct json_doc *doc = NULL;
+		AUTO_STRV struct strv bad = {NULL, 0};
+
+		str_addf(&text, filter, out[i].value, out[i].op);
+		doc = parse(str_text(&text));
+		ratchet_filters(json_root(in), json_root(doc), &bad);
+		ok((bad.n > 0) == out[i].gains, "socket up to 2 became %s %s: %s", out[i].op,
+			out[i].value, bad.n ? bad.v[0] : "no gain");
+	}
+}
+
 int main(void)
 {
+	test_filters();
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		AUTO_JSON struct json_doc *in = parse(rows[i].in), *out = parse(rows[i].out);
 		AUTO_STRV struct strv bad = {NULL, 0};

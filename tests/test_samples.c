@@ -13,6 +13,7 @@
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
 #include "shim/spec.h"
+#include "tests/ratchet.h"
 #include "tests/tap.h"
 #include "tests/tighten_rig.h"
 #include "tests/world_fake.h"
@@ -187,6 +188,8 @@ static void one(const char *sample, const char *text, size_t len, const struct p
 	AUTO_RIG struct rig r;
 
 	rig_run(&r, text, len, p, w);
+	if (r.accepted)
+		ratchet_filters(json_root(r.in), json_root(r.doc), &r.bad);
 	if (reason)
 		ok(!r.accepted && strstr(r.e.msg, reason), "%s is refused by %s: %s", sample,
 			p->name, r.e.msg);
