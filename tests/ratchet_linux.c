@@ -225,6 +225,19 @@ static bool is_limit(const char *key)
 	return str_in(limits, key);
 }
 
+/* A member of resources the specification has; what it does not have limits nothing. */
+static bool is_known(const char *where)
+{
+	static const char *const groups[] = {"/cpu", "/memory", "/blockIO", "/network", "/pids",
+		"/hugepageLimits", "/rdma", "/devices", "/unified", NULL};
+	size_t end = 1 + strcspn(where + 1, "/");
+
+	for (const char *const *g = groups; *g; g++)
+		if (strlen(*g) == end && strncmp(*g, where, end) == 0)
+			return true;
+	return false;
+}
+
 /* What the two ceilings do not speak of stays: a limit that goes away is a gain, and so may any
  * other number be. */
 static void unchanged(
@@ -235,7 +248,7 @@ static void unchanged(
 		const struct json *is = json_get(out, v->key);
 
 		str_addf(&place, "%s/%s", where, v->key);
-		if (is_rule(str_text(&place)))
+		if (is_rule(str_text(&place)) || !is_known(str_text(&place)))
 			continue;
 		if (v->type == JSON_OBJECT && (!is || is->type == JSON_OBJECT))
 			unchanged(v, is, str_text(&place), bad);
