@@ -217,6 +217,8 @@ static const struct {
 		"user namespace was added"},
 	{"mapping changed", "{'linux':{'uidMappings':[{'hostID':1000}]}}",
 		"{'linux':{'uidMappings':[{'hostID':0}]}}", "uidMappings"},
+	{"unknown member of a mapping removed", "{'linux':{'uidMappings':[{'hostID':7,'x':1}]}}",
+		"{'linux':{'uidMappings':[{'hostID':7}]}}", NULL},
 	{"mapping without a namespace removed", "{'linux':{'gidMappings':[1]}}", "{'linux':{}}",
 		NULL},
 	{"mapping removed",
