@@ -66,13 +66,14 @@ const char *profile_builtin_text(const char *name, size_t *len)
 int profile_builtin(const char *name, struct profile **out, struct err *e)
 {
 	AUTO_STR struct str known = STR_INIT;
-	const char *near = reader_nearest(names, name);
+	const char *near;
 	int found = str_in(names, name) ? find(name) : -1;
 
 	if (found >= 0)
 		return profile_parse_known(name, texts[found].text,
 			(size_t)(texts[found].end - texts[found].text), texts[found].digest, out,
 			e);
+	near = reader_nearest(names, name);
 	for (size_t i = 0; names[i]; i++)
 		str_addf(&known, "%s\"%s\"", i ? " and " : "", names[i]);
 	return err_set(e, ERR_INPUT, "unknown profile \"%.64s\"%s%s%s; this cinch has %s", name,

@@ -141,21 +141,21 @@ static bool says_nothing(const struct json *object)
 }
 
 /* Our filter for a container that brings none. As a rule nothing is added to what ships, and then it
- * need not be taken apart and put together again: a start is a quarter shorter. */
+ * need not be taken apart and put together again: a start is a quarter shorter. Takes *DOC over. */
 static struct json *whole_filter(
-	struct edit *ed, const struct profile *p, const struct json_doc *doc, struct err *e)
+	struct edit *ed, const struct profile *p, struct json_doc **doc, struct err *e)
 {
 	AUTO_FILTER struct filter ours = FILTER_INIT;
-	struct json *copy, *arches;
+	struct json *whole, *arches;
 
 	if (p->seccomp.allow.n || p->seccomp.deny.n)
-		return read_ours(p, doc, &ours, e) < 0 ? NULL : filter_write(&ours, ed->doc);
-	copy = json_clone(ed->doc, json_root(doc));
+		return read_ours(p, *doc, &ours, e) < 0 ? NULL : filter_write(&ours, ed->doc);
+	whole = json_adopt(ed->doc, doc);
 	arches = json_array(ed->doc);
 	for (const char *const *name = filter_native_arches(); *name; name++)
 		if (json_push(arches, json_string(ed->doc, *name)) < 0)
 			return NULL;
-	return json_put(ed->doc, copy, "architectures", arches) < 0 ? NULL : copy;
+	return json_put(ed->doc, whole, "architectures", arches) < 0 ? NULL : whole;
 }
 
 /* A filter that cannot be read is refused; want of memory is no verdict on it. */
@@ -185,7 +185,7 @@ void pass_seccomp(struct edit *ed, const struct profile *p, const struct world *
 		return;
 	}
 	if (says_nothing(object)) {
-		whole = whole_filter(ed, p, doc, &e);
+		whole = whole_filter(ed, p, &doc, &e);
 		if (!whole && e.code != 0)
 			refuse(ed, NULL, &e);
 		else

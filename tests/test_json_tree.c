@@ -328,6 +328,39 @@ static void test_pretty(void)
 		"pretty text");
 }
 
+/* A value that moves to another document lives on with it, and no longer says where it was read. */
+static void test_adopt(void)
+{
+	static const struct json_limits limits = {65536, 16, 1000};
+	AUTO_JSON struct json_doc *doc = json_new(), *bare = json_new();
+	struct json_doc *other = NULL;
+	struct str text = STR_INIT;
+	unsigned line, col;
+	struct err e = {0};
+	struct json *moved;
+
+	json_set_root(doc, json_object(doc));
+	for (int i = 0; i < 3; i++) {
+		const char *source = "{\"k\\u00e9\": [1.50, \"\\/\"]}";
+
+		if (json_parse(source, strlen(source), &limits, 0, &other, &e) < 0)
+			exit(2);
+		moved = json_adopt(doc, &other);
+		ok(!other, "the other document is gone");
+		json_line_col(doc, moved->first->first, &line, &col);
+		ok(line == 0 && col == 0, "its places, too");
+		json_put(doc, json_root(doc), i == 0 ? "a" : i == 1 ? "b" : "c", moved);
+	}
+	json_write(json_root(doc), &text);
+	tap_same(str_text(&text),
+		"{\"a\":{\"k\\u00e9\":[1.50,\"\\/\"]},\"b\":{\"k\\u00e9\":[1.50,\"\\/\"]},"
+		"\"c\":{\"k\\u00e9\":[1.50,\"\\/\"]}}",
+		"three adopted values, spelled as they were");
+	str_done(&text);
+	other = json_new();
+	ok(!json_adopt(bare, &other) && !other, "an empty one gives nothing");
+}
+
 int main(void)
 {
 	test_looking();
@@ -341,5 +374,6 @@ int main(void)
 	test_lossy();
 	test_utf8_edges();
 	test_pretty();
+	test_adopt();
 	return tap_done();
 }

@@ -99,6 +99,10 @@ struct json *json_object(struct json_doc *doc);
 /* A deep copy in DOC of a value of any document, detached. */
 struct json *json_clone(struct json_doc *doc, const struct json *v);
 
+/* All values of *FROM become DOC's, without a copy: its root, detached. *FROM is gone. Where they stood
+ * in their source is forgotten. */
+struct json *json_adopt(struct json_doc *doc, struct json_doc **from);
+
 /* Changing. V must be detached; a NULL V or CONTAINER fails as out of memory, so calls can be nested
  * with the makers above and checked once. 0, or -1 with nothing changed. */
 int json_put(struct json_doc *doc, struct json *object, const char *key, struct json *v);

@@ -380,6 +380,34 @@ struct json *json_clone(struct json_doc *doc, const struct json *v)
 	return ok ? copy : NULL;
 }
 
+static void forget_source(struct json *v)
+{
+	v->from_source = false;
+	json_each (child, v)
+		forget_source(child);
+}
+
+struct json *json_adopt(struct json_doc *doc, struct json_doc **from)
+{
+	struct json *root = (*from)->root;
+	struct chunk *last = (*from)->chunks;
+
+	if (root)
+		forget_source(root);
+	while (last && last->next)
+		last = last->next;
+	/* behind DOC's first chunk, which has room left */
+	if (last && doc->chunks) {
+		last->next = doc->chunks->next;
+		doc->chunks->next = (*from)->chunks;
+	} else if (last) {
+		doc->chunks = (*from)->chunks;
+	}
+	free(*from);
+	*from = NULL;
+	return root;
+}
+
 /* ---- changing ---- */
 
 int json_put(struct json_doc *doc, struct json *object, const char *key, struct json *v)
