@@ -204,15 +204,18 @@ static void oom_score(const struct json *in, const struct json *out, struct strv
 
 /* ---- hooks, paths ---- */
 
-/* A hook stays as it is; only an explicit environment may be given to one that had none. */
+/* A hook stays as it is; only an explicit environment may be given to one that had none. A member the
+ * specification does not name says nothing, and may go. */
 static bool same_hook(const struct json *in, const struct json *out)
 {
+	static const char *const members[] = {"path", "args", "env", "timeout", NULL};
+
 	json_each (m, out)
 		if (m->type != JSON_NULL && !json_equal(m, json_get(in, m->key)) &&
 			(strcmp(m->key, "env") != 0 || json_get(in, "env")))
 			return false;
 	json_each (m, in)
-		if (m->type != JSON_NULL && !json_get(out, m->key))
+		if (m->type != JSON_NULL && !json_get(out, m->key) && str_in(members, m->key))
 			return false;
 	return true;
 }
