@@ -40,11 +40,6 @@ static const struct {
 
 static const char *const names[] = {"restricted", "baseline", NULL};
 
-const char *const *profile_builtin_names(void)
-{
-	return names;
-}
-
 static int find(const char *name)
 {
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

@@ -2,8 +2,8 @@
 /*
  * capset - capability names and numbers.
  *
- * The table is ours, so that the launch path neither allocates nor depends on which names the
- * libcap it was linked with knows; a test compares it with libcap, name by name.
+ * The table is ours: libcap allocates, and knows the names of its own day. A test compares the two,
+ * name by name.
  */
 #include "profiles/capset.h"
 

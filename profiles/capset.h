@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * capset - capability names and numbers; the only door to libcap.
+ * capset - capability names and numbers.
  *
- * Names are matched exactly (cap_from_name also takes lower case and bare numbers, which an
+ * Names are matched exactly (libcap's cap_from_name also takes lower case and bare numbers, which an
  * allow-list must not).
  */
 #ifndef CINCH_PROFILES_CAPSET_H

@@ -138,8 +138,6 @@ void profile_freep(struct profile **p);
 /* One of the profiles in the binary ("restricted", "baseline"). ERR_INPUT and a list of the known
  * names when there is none of that name. */
 int profile_builtin(const char *name, struct profile **out, struct err *e);
-/* NULL-terminated table of the built-in names. */
-const char *const *profile_builtin_names(void);
 /* The shipped text of a built-in profile or of "seccomp/default"; NULL when there is none. */
 const char *profile_builtin_text(const char *name, size_t *len);
 

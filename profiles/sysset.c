@@ -81,13 +81,6 @@ bool sysset_known(const char *name)
 	return seccomp_syscall_resolve_name(name) != __NR_SCMP_ERROR;
 }
 
-char *sysset_name(const char *arch, int number)
-{
-	int a = arch_index(arch);
-
-	return a < 0 ? NULL : seccomp_syscall_resolve_num_arch(arches[a].token, number);
-}
-
 char *sysset_nearest(const char *name)
 {
 	unsigned best = strlen(name) > 4 ? 2 : 1;

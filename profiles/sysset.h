@@ -3,9 +3,8 @@
  * sysset - system calls by name and number, and filters as the kernel gets them; the only door to
  * libseccomp.
  *
- * Not on the launch path: profiles are checked with it when they are applied, and tests judge with it
- * what a filter really does. Source of how a filter is built: runc 1.1 (libcontainer/seccomp), which
- * crun follows but for the ENOSYS prologue.
+ * Not on the launch path: tests judge with it what a filter really does. Source of how a filter is
+ * built: runc 1.1 (libcontainer/seccomp), which crun follows but for the ENOSYS prologue.
  */
 #ifndef CINCH_PROFILES_SYSSET_H
 #define CINCH_PROFILES_SYSSET_H
@@ -31,8 +30,6 @@ bool sysset_known(const char *name);
 /* The number NAME has on ARCH ("SCMP_ARCH_X86"; x32 numbers carry bit 30). False: it has none there;
  * also for calls that exist only below a multiplexed one. */
 bool sysset_number(const char *arch, const char *name, int *out);
-/* The name of NUMBER on ARCH, the caller's to free; NULL when there is none. */
-char *sysset_name(const char *arch, int number);
 /* The nearest known name for "did you mean", the caller's to free; NULL when none is near. */
 char *sysset_nearest(const char *name);
 

@@ -3,7 +3,7 @@
  * controls - is a file of this host one that gives control of the node?
  *
  * By device and inode, so that a symlink, another bind, a hard link or a directory above is found as
- * well (PITFALLS: docker.sock).
+ * well: who can talk to docker.sock under whatever name is root on the node.
  */
 #ifndef CINCH_CONTROLS_H
 #define CINCH_CONTROLS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pass_paths - the full masked and read-only sets, also when the caller emptied them
- * (PITFALLS: --privileged, crictl and systempaths=unconfined send none).
+ * (--privileged, crictl and Docker's systempaths=unconfined send none).
  *
  * The profile's lists are already expanded. A path the runtime does not find is no error to it, so
  * the union of what all engines mask does not hurt.

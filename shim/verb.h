@@ -26,7 +26,7 @@ struct call {
 int verb_create(const struct call *c, struct err *e);
 /* exec and update: record, hand on in canonical form. What they ask for is not judged yet. */
 int verb_exec(const struct call *c, struct err *e);
-/* All other verbs: hand on byte for byte. Looks at none of cinch's own files. */
+/* All other verbs: hand on byte for byte, without a record. */
 int verb_pass(const struct call *c, struct err *e);
 
 /* How many descriptors above stderr the engine hands to the container; args_parse has checked it. */
