@@ -14,7 +14,6 @@ PREFIX     ?= /usr/local
 SBINDIR    ?= $(PREFIX)/sbin
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/cinch
-SYSCONFDIR ?= /etc
 
 # One build directory per flavour, so that objects never mix.
 B      ?= build$(if $(SAN),-san)$(if $(COV),-cov)
@@ -22,7 +21,7 @@ PKGS   := libseccomp libcap yajl libsodium
 CFLAGS ?= -O2 -g
 # The launch path is linked statically where the archives exist: it halves the cost of a start.
 ARCHIVES := libc.a libseccomp.a libcap.a libyajl_s.a libsodium.a
-have_archives = $(if $(filter-out /%,$(foreach a,$(ARCHIVES),$(shell $(CC) -print-file-name=$a))),,1)
+have_archives = $(if $(filter-out /%,$(foreach a,$(ARCHIVES),$(shell $(CC) -print-file-name=$a 2>&1))),,1)
 STATIC := $(if $(SAN)$(COV)$(FUZZ),,$(have_archives))
 
 HARDEN = -fPIE -fstack-protector-strong -fno-common \
@@ -32,13 +31,16 @@ EXTRA = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(if $(COV),--c
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
   -Wformat=2 -Wvla -Wconversion -Wno-sign-conversion $(HARDEN) $(if $(WERROR),-Werror) \
   -D_GNU_SOURCE -I. -MMD -MP $(CFLAGS) $(EXTRA)
-LDHARDEN = -Wl,-z,relro,-z,now
+LDHARDEN = -Wl,-z,relro,-z,now -Wl,--as-needed
+# What is being made, or with V=1 the whole command.
+Q = $(if $(V),,@echo "  $(@:$(B)/%=%)"; )
 LIBS        = $(shell pkg-config --libs $(PKGS))
 # the archive of yajl has a name of its own
 STATIC_LIBS = $(patsubst -lyajl,-lyajl_s,$(shell pkg-config --static --libs $(PKGS)))
-LINK        = $(CC) -pie $(LDHARDEN) $(LDFLAGS) $(EXTRA) -o $@ $(filter %.o %.a,$^) $(LIBS) $(LDLIBS)
-LINK_STATIC = $(if $(STATIC),$(CC) -static-pie $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) \
+LINK        = $(Q)$(CC) -pie $(LDHARDEN) $(LDFLAGS) $(EXTRA) -o $@ $(filter %.o %.a,$^) $(LIBS) $(LDLIBS)
+LINK_STATIC = $(if $(STATIC),$(Q)$(CC) -static-pie $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) \
   $(STATIC_LIBS) $(LDLIBS),$(LINK))
+ARCHIVE     = $(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 # Every .c of a room belongs to the library, but for the mains.
 CORE  := $(filter-out shim/main.c shim/ctl/main.c,$(wildcard shim/base/*.c profiles/*.c shim/*.c shim/ctl/*.c))
@@ -53,28 +55,30 @@ all: $(B)/cinch $(B)/cinchctl
 
 $(B)/cinch: $(B)/shim/main.o $(B)/libcore.a ; $(LINK_STATIC)
 $(B)/cinchctl: $(B)/shim/ctl/main.o $(B)/libcore.a ; $(LINK)
-$(B)/libcore.a: $(CORE:%.c=$(B)/%.o) ; @rm -f $@; $(AR) rcs $@ $^
-$(B)/libtest.a: $(TEST_LIB:%.c=$(B)/%.o) ; @rm -f $@; $(AR) rcs $@ $^
+# The directories are there because a file that is gone has to leave the archive.
+$(B)/libcore.a: $(CORE:%.c=$(B)/%.o) $(sort $(dir $(CORE))) ; $(ARCHIVE)
+$(B)/libtest.a: $(TEST_LIB:%.c=$(B)/%.o) tests/ ; $(ARCHIVE)
 $(B)/tests/test_%: $(B)/tests/test_%.o $(B)/libtest.a $(B)/libcore.a ; $(LINK)
 $(B)/tests/replay_%: $(B)/tests/fuzz_%.o $(B)/tests/replay.o $(B)/libtest.a $(B)/libcore.a ; $(LINK)
 # test_nomem makes any allocation of ours fail
 $(B)/tests/test_nomem: LDLIBS += $(NOMEM:%=-Wl,--wrap=%)
 # programs the tests run; static, so that they also run inside an empty root filesystem
-$(B)/tests/prog_%: $(B)/tests/prog_%.o ; $(CC) -static $(LDFLAGS) -o $@ $<
+$(B)/tests/prog_%: $(B)/tests/prog_%.o ; $(Q)$(CC) -static $(LDFLAGS) -o $@ $<
 $(B)/tests/fuzz_%: $(B)/tests/fuzz_%.o $(B)/libtest.a $(B)/libcore.a ; \
-  $(CC) -pie $(LDFLAGS) $(EXTRA) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+  $(Q)$(CC) -pie $(LDFLAGS) $(EXTRA) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 $(B)/tests/prog_%.o: ALL_CFLAGS = -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -I. -MMD -MP
 $(B)/shim/version.o: ALL_CFLAGS += -DCINCH_VERSION='"$(VERSION)"'
 $(B)/profiles/builtin.o: ALL_CFLAGS += $(foreach p,restricted baseline,\
   -DDIGEST_$(p)='"$(firstword $(shell sha256sum profiles/library/$(p).json))"')
 $(B)/profiles/builtin.o: $(wildcard profiles/library/*.json profiles/library/*/*.json)
-$(B)/%.o: %.c ; @mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(B)/%.o: %.c Makefile ; $(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 .PHONY: all unit check integration check-san check-nocall lint fuzz coverage demo bench deps \
   install uninstall clean help
-.SECONDARY:
+.PRECIOUS: $(B)/%.o
+.DELETE_ON_ERROR:
 
 help: ; @sed -n 's/^#   //p' Makefile
 
@@ -83,7 +87,7 @@ help: ; @sed -n 's/^#   //p' Makefile
 FEWER := $(if $(SAN)$(COV),CINCH_MUTATIONS=2000)
 unit: all $(TESTS) $(TEST_PROGS) $(REPLAYS)
 	$(if $(FEWER),@echo "this build: $(FEWER) instead of 20000")
-	$(FEWER) B=$(B) tests/run $(TESTS) $(REPLAYS)
+	@$(FEWER) B=$(B) tests/run $(TESTS) $(REPLAYS)
 
 # The real engines; without root they are skipped, aloud. The last line counts.
 ENGINES := $(wildcard integration/*/test_*.sh)
@@ -108,9 +112,9 @@ fuzz:
 	    -artifact_prefix=build-fuzz/ -print_final_stats=1 $$d || exit 1; done
 
 deps: ; @integration/deps.sh
-demo: ; @integration/deps.sh build test && $(MAKE) --no-print-directory -s all && B=$(B) integration/demo/demo.sh
+demo: ; @integration/deps.sh build test && $(MAKE) --no-print-directory -s Q=@ all && B=$(B) integration/demo/demo.sh
 bench: all $(B)/bench $(B)/stub ; @B=$(B) integration/bench/bench.sh
-$(B)/bench $(B)/stub: $(B)/%: integration/bench/%.c ; @mkdir -p $(@D) && \
+$(B)/bench $(B)/stub: $(B)/%: integration/bench/%.c ; $(Q)mkdir -p $(@D) && \
   $(CC) -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -static $(LDFLAGS) -o $@ $<
 
 # What is installed, as SOURCE:PLACE; uninstall removes the same places.
