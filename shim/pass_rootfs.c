@@ -17,6 +17,24 @@
 
 static const char root_path[] = "/root/path";
 
+/* The host's own directories are no image: a container whose root they are has what no mount may give
+ * it. Of the first nothing below either. */
+static bool is_host_dir(const char *real)
+{
+	static const char *const trees[] = {
+		"/bin", "/boot", "/etc", "/lib", "/lib64", "/sbin", "/usr", NULL};
+	static const char *const dirs[] = {"/home", "/home/*", "/media", "/mnt", "/opt", "/root",
+		"/run", "/srv", "/tmp", "/var", "/var/*", NULL};
+
+	for (const char *const *t = trees; *t; t++)
+		if (mount_in(real, *t))
+			return true;
+	for (const char *const *d = dirs; *d; d++)
+		if (str_glob(*d, real))
+			return true;
+	return false;
+}
+
 static void judge_path(struct edit *ed, const struct world *w)
 {
 	struct json *v = json_at(ed->root, root_path);
@@ -34,6 +52,10 @@ static void judge_path(struct edit *ed, const struct world *w)
 		edit_deny(ed, v,
 			"the root file system would be a part of the host: %s is or contains %s",
 			src.real, src.controls);
+	else if (is_host_dir(src.real))
+		edit_deny(ed, v,
+			"the root file system would be a directory of the host's own system: %s",
+			src.real);
 }
 
 /* What the image has where the runtime is going to work. */
@@ -67,6 +89,25 @@ static void judge_entries(
 	}
 }
 
+/* The runtime reads these as root before the program starts. At a FIFO or a terminal it would wait for
+ * ever, and with it the engine. */
+static void judge_databases(struct edit *ed, const struct world *w)
+{
+	static const char *const read[] = {"/etc/passwd", "/etc/group", NULL};
+
+	for (const char *const *path = read; *path; path++) {
+		struct world_entry entry;
+
+		if (w->rootfs_entry(w->arg, *path, &entry, NULL) < 0)
+			continue; /* said by judge_entries, or not to be reached by the runtime */
+		if ((entry.exists && !S_ISREG(entry.mode)) || mount_in(entry.real, "/dev") ||
+			mount_in(entry.real, "/proc"))
+			edit_deny_at(ed, root_path,
+				"%s of the image is no regular file: the runtime would wait for it",
+				*path);
+	}
+}
+
 static void judge_image(struct edit *ed, const struct world *w, const struct mountset *set)
 {
 	static const struct wanted always[] = {
@@ -91,6 +132,7 @@ static void judge_image(struct edit *ed, const struct world *w, const struct mou
 	judge_entries(ed, w, always, sizeof always / sizeof *always);
 	if (!mountset_has(set, "/dev"))
 		judge_entries(ed, w, in_dev, sizeof in_dev / sizeof *in_dev);
+	judge_databases(ed, w);
 }
 
 static void option(struct edit *ed, struct json *list, bool *bad, const char *text)
