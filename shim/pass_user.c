@@ -84,6 +84,39 @@ static void drop_group_root(
 	}
 }
 
+/* A mapping of the container's user namespace makes ID the host's root. */
+static bool is_host_root(const struct edit *ed, const char *mappings, uint64_t id)
+{
+	json_each (m, json_at(ed->root, mappings)) {
+		uint64_t inside = 0, outside = 0, size = 0;
+
+		json_u64(json_get(m, "containerID"), UINT64_MAX, &inside);
+		json_u64(json_get(m, "hostID"), UINT64_MAX, &outside);
+		json_u64(json_get(m, "size"), UINT64_MAX, &size);
+		if (outside == 0 && size > 0 && inside == id)
+			return true;
+	}
+	return false;
+}
+
+/* What is not 0 inside must not be 0 outside; the user is what it will be. */
+static void judge_mapped(struct edit *ed, const struct json *user)
+{
+	static const char uids[] = "/linux/uidMappings", gids[] = "/linux/gidMappings";
+	static const char why[] = "%s %" PRIu64 " of the container is root on the host (hostID 0)";
+	uint64_t uid = 0, gid = 0, extra;
+
+	json_u64(json_get(user, "uid"), UINT64_MAX, &uid);
+	json_u64(json_get(user, "gid"), UINT64_MAX, &gid);
+	if (is_host_root(ed, uids, uid))
+		edit_deny_at(ed, uids, why, "user", uid);
+	if (is_host_root(ed, gids, gid))
+		edit_deny_at(ed, gids, why, "group", gid);
+	json_each (v, json_get(user, "additionalGids"))
+		if (json_u64(v, UINT64_MAX, &extra) && is_host_root(ed, gids, extra))
+			edit_deny_at(ed, gids, why, "group", extra);
+}
+
 void pass_user(struct edit *ed, const struct profile *p, const struct world *w)
 {
 	struct json *process = json_get(ed->root, "process");
@@ -92,7 +125,6 @@ void pass_user(struct edit *ed, const struct profile *p, const struct world *w)
 	uint64_t uid, gid, mask;
 	bool sane;
 
-	(void)w;
 	if (!process)
 		return;
 	sane = id_sane(ed, json_get(user, "uid"), "uid", &uid);
@@ -110,4 +142,7 @@ void pass_user(struct edit *ed, const struct profile *p, const struct world *w)
 		edit_deny_at(ed, "/process/user/uid",
 			"the process would run as root (uid 0); give the image a USER other than "
 			"root or set runAsUser to a number other than 0");
+	/* rootless, the one who started it is 0 outside */
+	if (!w->in_user_ns)
+		judge_mapped(ed, json_get(process, "user"));
 }
