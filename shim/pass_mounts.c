@@ -127,6 +127,17 @@ static bool is_plain(const struct job *j, const struct mount_at *dir, const char
 	}
 }
 
+/* A link of the image that OTHER hides lies on the way to the destination. */
+static bool leads_through(const struct job *j, const struct mount_at *other)
+{
+	const char *dest = json_str(json_get(j->m->v, "destination"));
+	bool crosses = false;
+
+	if (!j->w->rootfs_crosses || strcmp(other->dest, "/") == 0)
+		return false;
+	return j->w->rootfs_crosses(j->w->arg, dest, other->dest, &crosses, NULL) < 0 || crosses;
+}
+
 /*
  * A destination inside another bind is looked up in a tree that somebody else may be changing at that
  * moment (CVE-2021-30465). A read-only one is left alone as long as there is no link in it now, and
@@ -137,8 +148,19 @@ static void judge_nesting(const struct job *j)
 	for (size_t i = 0; i < j->set->n; i++) {
 		const struct mount_at *other = &j->set->m[i];
 
-		if (!other->bind || !other->dest || !mount_below(j->m->dest, other->dest))
+		if (other == j->m || !other->bind || !other->dest)
 			continue;
+		if (!mount_below(j->m->dest, other->dest)) {
+			/* over a link of the image that the volume hides: what is there instead? */
+			if (!leads_through(j, other))
+				continue;
+			edit_deny(j->ed, j->m->v,
+				"the way to the mount on %s leads through a link below the volume "
+				"on %s, "
+				"which could lead it elsewhere (CVE-2021-30465)",
+				json_str(json_get(j->m->v, "destination")), other->dest);
+			return;
+		}
 		if ((other->readonly || strcmp(other->dest, "/run/secrets") == 0) &&
 			is_plain(j, other, j->m->dest + strlen(other->dest)))
 			continue;
@@ -321,6 +343,29 @@ static unsigned wanted(const struct job *j)
 	return want;
 }
 
+/* Without a user namespace of the container's own, a mapping would make somebody else's files, root's
+ * among them, the container's. */
+static void judge_mappings(const struct job *j)
+{
+	static const char *const keys[] = {"uidMappings", "gidMappings"};
+
+	json_each (v, json_at(j->ed->root, "/linux/namespaces")) {
+		const char *type = json_str(json_get(v, "type"));
+
+		if (type && strcmp(type, "user") == 0)
+			return;
+	}
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		const struct json *v = json_get(j->m->v, keys[i]);
+
+		if (v)
+			edit_deny(j->ed, v,
+				"owners on the mount on %s would be mapped, which needs a user "
+				"namespace of the container's own",
+				j->m->dest);
+	}
+}
+
 static void judge(struct job *j)
 {
 	const char *type = json_str(json_get(j->m->v, "type"));
@@ -353,6 +398,7 @@ static void judge(struct job *j)
 	if (!judge_place(j, type))
 		return;
 	judge_nesting(j);
+	judge_mappings(j);
 	judge_options(j, type);
 	require(j, wanted(j));
 }

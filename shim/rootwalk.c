@@ -26,6 +26,9 @@ struct walk {
 	char *next; /* in TODO */
 	size_t len; /* of OUT->real, "" being the root */
 	int links;
+	const char *
+		watch; /* NULL, or the directory of which CROSSED tells that a name was looked up there */
+	bool crossed;
 	struct world_entry *out;
 };
 
@@ -121,6 +124,11 @@ static int walk_all(struct walk *k, struct err *e)
 		size_t n = strcspn(k->next, "/");
 		int rc = 0;
 
+		if (k->watch && k->len >= strlen(k->watch) &&
+			memcmp(k->out->real, k->watch, strlen(k->watch)) == 0 &&
+			(k->len == strlen(k->watch) || k->out->real[strlen(k->watch)] == '/'))
+			k->crossed = true;
+
 		if (n >= sizeof name)
 			return err_set(e, ENAMETOOLONG, "resolve a path in the rootfs");
 		memcpy(name, k->next, n);
@@ -143,6 +151,12 @@ static int walk_all(struct walk *k, struct err *e)
 
 int rootwalk(int root, const char *path, struct world_entry *out, struct err *e)
 {
+	return rootwalk_crosses(root, path, NULL, out, NULL, e);
+}
+
+int rootwalk_crosses(int root, const char *path, const char *dir, struct world_entry *out,
+	bool *crosses, struct err *e)
+{
 	struct walk k;
 	int rc;
 
@@ -151,6 +165,8 @@ int rootwalk(int root, const char *path, struct world_entry *out, struct err *e)
 	k.at = -1;
 	k.len = 0;
 	k.links = 0;
+	k.watch = dir;
+	k.crossed = false;
 	k.out = out;
 	out->symlink = false;
 	out->exists = true;
@@ -162,5 +178,7 @@ int rootwalk(int root, const char *path, struct world_entry *out, struct err *e)
 	k.next = k.todo;
 	rc = walk_all(&k, e);
 	cleanup_fd(&k.at);
+	if (crosses)
+		*crosses = k.crossed;
 	return rc;
 }

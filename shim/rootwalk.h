@@ -15,4 +15,9 @@
  */
 int rootwalk(int root, const char *path, struct world_entry *out, struct err *e);
 
+/* The same; *CROSSES: a name was looked up in DIR (canonical, not "/") or below it, wherever the way
+ * ended. */
+int rootwalk_crosses(int root, const char *path, const char *dir, struct world_entry *out,
+	bool *crosses, struct err *e);
+
 #endif

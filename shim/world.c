@@ -24,6 +24,7 @@
 
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
+#include "shim/base/num.h"
 #include "shim/controls.h"
 #include "shim/rootwalk.h"
 
@@ -141,6 +142,19 @@ static int host_entry(void *arg, const char *path, struct world_entry *out, stru
 	if (rootwalk(h->root, path, out, e) < 0)
 		return -1;
 	return h->n_seen < SEEN_MAX ? remember(h, path, out, e) : 0;
+}
+
+static int host_crosses(void *arg, const char *path, const char *dir, bool *crosses, struct err *e)
+{
+	const struct host *h = arg;
+	struct world_entry entry;
+
+	if (h->root < 0) {
+		if (e)
+			*e = h->root_err;
+		return -1;
+	}
+	return rootwalk_crosses(h->root, path, dir, &entry, crosses, e);
 }
 
 static const struct {
@@ -299,6 +313,21 @@ static void open_root(struct host *h, const char *path)
 		h->root = take_fd(&fd);
 }
 
+/* 0 when it cannot be read. */
+static int own_oom_score(void)
+{
+	AUTO_FD int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+	char text[16] = "";
+	int64_t n = 0;
+	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+	if (len <= 0)
+		return 0;
+	text[len] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return num_i64(text, -1000, 1000, &n) ? (int)n : 0;
+}
+
 int world_host(int bundle, const char *root_path, struct world *out, struct err *e)
 {
 	struct host *h = calloc(1, sizeof *h);
@@ -319,6 +348,8 @@ int world_host(int bundle, const char *root_path, struct world *out, struct err 
 		.hook_ok = host_hook_ok,
 		.ns_same = host_ns_same,
 		.rlimit_hard = host_rlimit_hard,
+		.rootfs_crosses = host_crosses,
+		.oom_score_adj = own_oom_score(),
 		.in_user_ns = h->in_user_ns,
 		.cgroup_v2 = statfs("/sys/fs/cgroup", &fs) == 0 &&
 			     (unsigned)fs.f_type == CGROUP2_SUPER_MAGIC,

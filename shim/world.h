@@ -55,6 +55,10 @@ struct world {
 	 * leads nowhere, or is another one to each process (/proc/self/fd/3), is an error */
 	int (*source)(void *arg, const char *path, struct world_source *out, struct err *e);
 	int (*rootfs_entry)(void *arg, const char *path, struct world_entry *out, struct err *e);
+	/* the way to PATH in the rootfs leads through DIR (canonical), or what is below it, wherever it
+	 * ends; may be NULL: never */
+	int (*rootfs_crosses)(
+		void *arg, const char *path, const char *dir, bool *crosses, struct err *e);
 	/* WORLD_NS_HOST: PATH is the namespace the engine itself is in, or pid 1's. BAD: not a namespace
 	 * of this type. */
 	int (*ns_path)(
@@ -66,6 +70,7 @@ struct world {
 	int (*ns_same)(void *arg, const char *a, const char *b, bool *same, struct err *e);
 	/* the hard limit a container inherits; RESOURCE is RLIMIT_X. May be NULL: unknown */
 	int (*rlimit_hard)(void *arg, int resource, uint64_t *out);
+	int oom_score_adj; /* of this process: what a container inherits that says nothing */
 	bool in_user_ns; /* rootless: this process is not in the initial user namespace */
 	bool cgroup_v2; /* /sys/fs/cgroup is the unified hierarchy */
 };

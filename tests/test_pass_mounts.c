@@ -347,6 +347,27 @@ static void engines(const struct world *w)
 		}
 }
 
+/* The image has a link /x/a to /y; the volume on /x may have another one there. */
+static int crosses_x(void *arg, const char *path, const char *dir, bool *crosses, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	*crosses = strcmp(dir, "/x") == 0 && strncmp(path, "/x/a/", 5) == 0;
+	return 0;
+}
+
+static const struct one_case hidden_links[] = {
+	{"a link below a volume",
+		"{'mounts':[{'destination':'/x','type':'bind','source':'/data/v',"
+		"'options':['rbind','nosuid','nodev','noexec']},{'destination':'/x/a/s','type':"
+		"'tmpfs','options':['nosuid','nodev','noexec']}]}",
+		NULL, "leads through a link below the volume on /x"},
+	{"the same without a volume there",
+		"{'mounts':[{'destination':'/x/a/s','type':'tmpfs','options':['nosuid','nodev',"
+		"'noexec']}]}",
+		NULL, NULL},
+};
+
 static void many(const struct profile *p, const struct world *w)
 {
 	static const struct {
@@ -429,6 +450,10 @@ int main(void)
 	one_pass_all(CONTROL_MOUNTS, pass_mounts, &p, &fake.world, sources);
 	one_pass_all(CONTROL_MOUNTS, pass_mounts, &p, &fake.world, flags);
 	one_pass_all(CONTROL_MOUNTS, pass_mounts, &p, &fake.world, places);
+	world_fake_entry(&fake, (struct fake_path){.path = "/x/a", .real = "/y"});
+	fake.world.rootfs_crosses = crosses_x;
+	one_pass_all(CONTROL_MOUNTS, pass_mounts, &p, &fake.world, hidden_links);
+	fake.world.rootfs_crosses = NULL;
 	images(&p);
 	many(&p, &fake.world);
 	p.rootfs.readonly = true;

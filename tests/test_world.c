@@ -356,6 +356,36 @@ static void rootfs(const struct world *w)
 	ok(w->rootfs_entry(w->arg, path, &n, NULL) == 0, "rootfs: the longest path");
 }
 
+/* CVE-2021-30465: over which directories does the way to a mount's destination lead? */
+static void crossings(const struct world *w)
+{
+	static const struct {
+		const char *path, *dir;
+		bool crosses;
+	} cases[] = {
+		{"/etc/hosts", "/etc", true},
+		{"/etc/hosts", "/usr", false},
+		{"/etc", "/etc", false},
+		{"/etcetera/x", "/etc", false},
+		{"/etc/new/dir", "/etc/new", true},
+		{"/lib/x", "/usr/lib", true},
+		{"/usr/names", "/usr", true}, /* ends in /etc */
+		{"/usr/names", "/etc", true},
+		{"/lib/../names", "/usr/lib", true},
+		{"/usr/names", "/usr/lib", false},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		bool crosses = !cases[i].crosses;
+		struct err e = {0};
+
+		ok(w->rootfs_crosses(w->arg, cases[i].path, cases[i].dir, &crosses, &e) == 0 &&
+				crosses == cases[i].crosses,
+			"the way to %s leads %s %s", cases[i].path,
+			cases[i].crosses ? "through" : "not through", cases[i].dir);
+	}
+}
+
 static void bad_roots(int bundle)
 {
 	static const char *const bad[] = {
@@ -488,6 +518,7 @@ int main(void)
 	removed();
 	built_in(bundle);
 	rootfs(&w);
+	crossings(&w);
 	bad_roots(bundle);
 	namespaces(&w);
 	hooks(&w);
