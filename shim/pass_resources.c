@@ -278,7 +278,11 @@ void pass_resources(struct edit *ed, const struct profile *p, const struct world
 	if (!process)
 		return;
 	judge_rlimits(ed, p, w);
-	if (score && !json_i64(score, 0, INT64_MAX, &n))
+	/* containerd's shims are at -998 */
+	if (!score && w->oom_score_adj < 0)
+		edit_put(ed, process, "oomScoreAdj", json_int(ed->doc, 0),
+			"the engine's own score, below 0, would be inherited");
+	else if (score && !json_i64(score, 0, INT64_MAX, &n))
 		edit_replace(ed, score, json_int(ed->doc, 0),
 			"below 0 others on the node are killed first");
 }

@@ -148,6 +148,12 @@ static const struct pass_row inherit_rows[] = {
 			"NOFILE", "512", "512") "]")),
 };
 
+static const struct pass_row shim_rows[] = {
+	MAKE("the shim's own score is not inherited", &free_hand, PROCESS(""),
+		PROCESS("\"oomScoreAdj\":0")),
+	SAME("what was asked for stays", &free_hand, PROCESS("\"oomScoreAdj\":500")),
+};
+
 static const struct pass_row rootless_rows[] = {
 	{"nothing can be set", &pids, "{\"linux\":{}}", NULL, NULL, "rootless", NULL},
 	MAKE("what was asked can", &pids, RES("\"pids\":{\"limit\":2048}"),
@@ -168,6 +174,9 @@ static void test_worlds(void)
 	world_fake_init(&fake);
 	fake.world.rlimit_hard = hard_512;
 	pass_rig(pass_resources, inherit_rows, 1, &fake.world);
+	fake.world.oom_score_adj = -998;
+	pass_rig(pass_resources, shim_rows, 2, &fake.world);
+	fake.world.oom_score_adj = 0;
 	fake.world.in_user_ns = true;
 	fake.world.cgroup_v2 = false;
 	pass_rig(pass_resources, rootless_rows, 3, &fake.world);
