@@ -300,7 +300,8 @@ static int read_mounts(struct controls *c, struct err *e)
 }
 
 /* What an rbind of the directory REAL would take along: a mount below it that is a control. */
-static int find_below(struct controls *c, const char *real, const char **found, struct err *e)
+static int find_below(
+	struct controls *c, const char *real, const char **found, bool *below, struct err *e)
 {
 	size_t n = strlen(real);
 	struct mount_line m;
@@ -315,7 +316,7 @@ static int find_below(struct controls *c, const char *real, const char **found, 
 		if (!parse_line(line, len, &m))
 			return err_set(e, ERR_INPUT, "/proc/self/mountinfo has a strange line");
 		if (strncmp(m.path, real, n) == 0 && m.path[n] == '/' && m.path[n + 1])
-			*found = judge_line(c, &m);
+			*below = true, *found = judge_line(c, &m);
 		line += len + (line[len] == '\n');
 	}
 	return 0;
@@ -330,12 +331,13 @@ static bool is_engines(const char *real)
 }
 
 int controls_find(struct controls *c, int fd, const struct stat *st, char *real,
-	char out[WORLD_PATH_MAX], struct err *e)
+	char out[WORLD_PATH_MAX], bool *below, struct err *e)
 {
 	struct below b = {c, NULL};
 	const char *found;
 	struct statfs fs;
 
+	*below = false;
 	if (list_points(c, e) < 0)
 		return -1;
 	found = find_point(c, st);
@@ -347,7 +349,7 @@ int controls_find(struct controls *c, int fd, const struct stat *st, char *real,
 	}
 	/* a node has thousands of mounts: only for directories a person has named */
 	if (!found && S_ISDIR(st->st_mode) && !is_engines(real) &&
-		find_below(c, real, &found, e) < 0)
+		find_below(c, real, &found, below, e) < 0)
 		return -1;
 	snprintf(out, WORLD_PATH_MAX, "%s", found ? found : "");
 	return 0;

@@ -38,10 +38,11 @@ void controls_done(struct controls *c);
 /*
  * The control that FD (an O_PATH descriptor, its stat ST, its path REAL) is, contains, lies in, or
  * has mounted somewhere below: its name in OUT, "" when it is none. REAL is changed only meanwhile.
+ * *BELOW: anything is mounted below it; not asked of engines' own directories.
  * 0, or -1 when that cannot be told.
  */
 int controls_find(struct controls *c, int fd, const struct stat *st, char *real,
-	char out[WORLD_PATH_MAX], struct err *e);
+	char out[WORLD_PATH_MAX], bool *below, struct err *e);
 
 /* Where FD is, as this process sees it. 0, or -1 when it has no path. */
 int controls_real_path(int fd, char out[WORLD_PATH_MAX], struct err *e);

@@ -63,6 +63,7 @@ struct job {
 	const struct mount_at *m;
 	struct world_source src; /* of a bind */
 	bool device; /* a bind of an allowed device node */
+	bool recursive; /* brings other mounts along, which flags of its own do not reach */
 };
 
 static bool in_any(const char *path, const char *const *dirs)
@@ -283,22 +284,32 @@ static void judge_options(const struct job *j, const char *type)
 	}
 }
 
-static void require(const struct job *j, unsigned want)
+static void require_word(const struct job *j, const char *word)
 {
 	static const char why[] = "the profile asks for this on such a mount";
+
+	if (!find_word(json_get(j->m->v, "options"), word))
+		edit_push(j->ed, options_of(j->ed, j->m->v, why), json_string(j->ed->doc, word),
+			"%s", why);
+}
+
+static void require(const struct job *j, unsigned want)
+{
 	struct edit *ed = j->ed;
 
 	for (size_t i = 0; i < sizeof flag_words / sizeof *flag_words; i++) {
 		const struct flag *f = &flag_words[i];
 		struct json *list = json_get(j->m->v, "options"), *v;
+		char recursive[16];
 
 		if (!(want & f->bit))
 			continue;
 		while (!ed->failed && (v = find_word(list, f->opposite)) != NULL)
 			edit_remove(ed, v, "\"%s\" is wanted here", f->word);
-		if (!find_word(list, f->word))
-			edit_push(ed, options_of(ed, j->m->v, why), json_string(ed->doc, f->word),
-				"%s", why);
+		require_word(j, f->word);
+		snprintf(recursive, sizeof recursive, "r%s", f->word);
+		if (j->recursive)
+			require_word(j, recursive);
 	}
 }
 
@@ -333,6 +344,8 @@ static unsigned wanted(const struct job *j)
 				want |= flag_words[i].bit;
 		if (in_any(j->src.real, system_dirs))
 			want |= WANT_RO;
+		if (j->recursive && readonly)
+			want |= WANT_RO; /* what lies below may be writable */
 		readonly |= (want & WANT_RO) != 0;
 	}
 	if (p->mounts.noexec && !readonly && !(!j->m->bind && may_exec(j)))
@@ -400,6 +413,8 @@ static void judge(struct job *j)
 	judge_nesting(j);
 	judge_mappings(j);
 	judge_options(j, type);
+	j->recursive = j->m->bind && j->src.mounts_below &&
+		       find_word(json_get(j->m->v, "options"), "rbind");
 	require(j, wanted(j));
 }
 

@@ -75,6 +75,7 @@ static int host_source(void *arg, const char *path, struct world_source *out, st
 	out->real[0] = out->controls[0] = '\0';
 	out->mode = 0;
 	out->flags = 0;
+	out->mounts_below = false;
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
 		AUTO_FD int link = openat(h->bundle, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
@@ -94,7 +95,8 @@ static int host_source(void *arg, const char *path, struct world_source *out, st
 	/* a removed file has a name with " (deleted)", which may be another file's */
 	if (stat(out->real, &again) < 0 || !same_file(&st, &again))
 		return err_set(e, ERR_INPUT, "%s is no longer at %s", path, out->real);
-	if (controls_find(&h->controls, fd, &st, out->real, out->controls, e) < 0)
+	if (controls_find(&h->controls, fd, &st, out->real, out->controls, &out->mounts_below, e) <
+		0)
 		return err_wrap(e, "%s", path);
 	out->exists = true;
 	out->mode = st.st_mode;

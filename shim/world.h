@@ -23,6 +23,7 @@ struct world_source {
 	/* ST_RDONLY, ST_NOSUID, ST_NODEV, ST_NOEXEC of the mount it lies on (statvfs.h): a bind that
 	 * is remounted with options of its own loses those it does not repeat */
 	unsigned long flags;
+	bool mounts_below; /* something is mounted below it, which an rbind takes along */
 	char real[WORLD_PATH_MAX]; /* the resolved path */
 	/* the node's control it is or contains (an engine's socket, the state of cinch, ...), "" when
 	 * none; compared by device and inode, not by name */

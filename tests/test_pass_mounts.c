@@ -356,6 +356,27 @@ static int crosses_x(void *arg, const char *path, const char *dir, bool *crosses
 	return 0;
 }
 
+static const struct one_case trees[] = {
+	{"flags reach the mounts below",
+		"{'mounts':[{'destination':'/t','type':'bind','source':'/data/tree',"
+		"'options':['rbind']}]}",
+		"{'mounts':[{'destination':'/t','type':'bind','source':'/data/tree',"
+		"'options':['rbind','nosuid','rnosuid','nodev','rnodev','noexec','rnoexec']}]}",
+		NULL},
+	{"read-only ones, too",
+		"{'mounts':[{'destination':'/t','type':'bind','source':'/data/tree',"
+		"'options':['rbind','ro']}]}",
+		"{'mounts':[{'destination':'/t','type':'bind','source':'/data/tree',"
+		"'options':['rbind','ro','rro','nosuid','rnosuid','nodev','rnodev']}]}",
+		NULL},
+	{"no mounts come along",
+		"{'mounts':[{'destination':'/t','type':'bind','source':'/data/tree',"
+		"'options':['bind']}]}",
+		"{'mounts':[{'destination':'/t','type':'bind','source':'/data/tree',"
+		"'options':['bind','nosuid','nodev','noexec']}]}",
+		NULL},
+};
+
 static const struct one_case hidden_links[] = {
 	{"a link below a volume",
 		"{'mounts':[{'destination':'/x','type':'bind','source':'/data/v',"
@@ -444,6 +465,7 @@ int main(void)
 	world_fake_source(&fake, (struct fake_path){.path = "/data/x/link", .real = "/data/y"});
 	world_fake_source(&fake, (struct fake_path){.path = "/data/x/new", .missing = true});
 	world_fake_source(&fake, (struct fake_path){.path = "/data/ro", .flags = ST_RDONLY});
+	world_fake_source(&fake, (struct fake_path){.path = "/data/tree", .mounts_below = true});
 	world_fake_entry(&fake, (struct fake_path){.path = "/to-proc", .real = "/proc"});
 	world_fake_entry(&fake, (struct fake_path){.path = "/closed", .fail = true});
 	option_words();
@@ -451,6 +473,7 @@ int main(void)
 	one_pass_all(CONTROL_MOUNTS, pass_mounts, &p, &fake.world, flags);
 	one_pass_all(CONTROL_MOUNTS, pass_mounts, &p, &fake.world, places);
 	world_fake_entry(&fake, (struct fake_path){.path = "/x/a", .real = "/y"});
+	one_pass_all(CONTROL_MOUNTS, pass_mounts, &p, &fake.world, trees);
 	fake.world.rootfs_crosses = crosses_x;
 	one_pass_all(CONTROL_MOUNTS, pass_mounts, &p, &fake.world, hidden_links);
 	fake.world.rootfs_crosses = NULL;

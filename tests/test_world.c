@@ -258,9 +258,10 @@ static int in_mount_ns(int bundle, const struct world_control *table)
 	world_host_controls(&w, table);
 	if (w.source(w.arg, at("jail"), &s, &e) < 0 || !s.controls[0])
 		return 6;
-	if (w.source(w.arg, at("jail2"), &s, &e) < 0 || s.controls[0])
+	if (w.source(w.arg, at("jail2"), &s, &e) < 0 || s.controls[0] || !s.mounts_below)
 		return 7;
-	if (mkdir(at("jai"), 0755) < 0 || w.source(w.arg, at("jai"), &s, &e) < 0 || s.controls[0])
+	if (mkdir(at("jai"), 0755) < 0 || w.source(w.arg, at("jai"), &s, &e) < 0 || s.controls[0] ||
+		s.mounts_below)
 		return 9;
 	if (mount("/proc", at("jail2/x"), NULL, MS_BIND | MS_REC, NULL) < 0)
 		return 80;

@@ -207,6 +207,7 @@ static int fake_source(void *arg, const char *path, struct world_source *out, st
 	}
 	s.mode = p && p->mode ? p->mode : guess_mode(s.real);
 	s.flags = p ? p->flags : 0;
+	s.mounts_below = p && p->mounts_below;
 	if (p && p->controls) {
 		snprintf(s.controls, sizeof s.controls, "%s", p->controls);
 	} else {

@@ -31,6 +31,7 @@ struct fake_path {
 	mode_t mode; /* 0: as without the override */
 	const char *real; /* NULL: itself. In the rootfs: the target of a symlink at PATH */
 	unsigned long flags; /* sources: ST_RDONLY ... of the mount */
+	bool mounts_below; /* sources */
 	const char *controls; /* sources: NULL means by the built-in list */
 	enum world_ns ns; /* namespaces */
 	bool bad_hook; /* hooks */
