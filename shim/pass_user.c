@@ -56,10 +56,37 @@ static void remap_groups(struct edit *ed, struct json *user, const struct profil
 			"the groups of root do not go with the remapped user");
 }
 
+/* The runtime cannot make a process an id its user namespace does not have; its own message for that
+ * helps nobody. */
+static bool has_mapping(struct edit *ed, const char *place, uint32_t id)
+{
+	const struct json *list = json_at(ed->root, place);
+	uint64_t first, size;
+
+	json_each (m, list) {
+		if (json_u64(json_get(m, "containerID"), UINT32_MAX, &first) &&
+			json_u64(json_get(m, "size"), UINT32_MAX, &size) && id >= first &&
+			id - first < size)
+			return true;
+	}
+	if (!list || !list->first)
+		return true;
+	edit_deny(ed, list,
+		"root is remapped to %u, which the container's user namespace does not have; map "
+		"it, or set another user",
+		id);
+	return false;
+}
+
 static void remap(struct edit *ed, const struct profile *p)
 {
-	struct json *user = edit_object(ed, "/process/user", "root is remapped; absent means root");
+	bool uid = has_mapping(ed, "/linux/uidMappings", p->user.uid);
+	bool gid = has_mapping(ed, "/linux/gidMappings", p->user.gid);
+	struct json *user;
 
+	if (!uid || !gid)
+		return;
+	user = edit_object(ed, "/process/user", "root is remapped; absent means root");
 	if (!user)
 		return;
 	edit_put(ed, user, "uid", json_uint(ed->doc, p->user.uid),

@@ -415,16 +415,23 @@ static const char *const type_names[] = {
 	[JSON_OBJECT] = "an object",
 };
 
-/* Where V stands, then WHAT. */
-static int complain(const struct check *c, const struct json *v, const char *what)
+/* LINE and COL, V's place, then WHAT. */
+static int complain_at(
+	const struct check *c, unsigned line, unsigned col, const struct json *v, const char *what)
 {
 	AUTO_STR struct str place = STR_INIT;
-	unsigned line = 0, col = 0;
 
 	json_pointer(v, &place);
-	json_line_col(c->doc, v, &line, &col);
 	return err_set(c->e, ERR_INPUT, "line %u, column %u: %s %s", line, col,
 		place.len ? str_text(&place) : "the document", what);
+}
+
+static int complain(const struct check *c, const struct json *v, const char *what)
+{
+	unsigned line, col;
+
+	json_line_col(c->doc, v, &line, &col);
+	return complain_at(c, line, col, v, what);
 }
 
 static int wrong_type(const struct check *c, const struct json *v, const char *want)
@@ -535,6 +542,7 @@ static int check_value(const struct check *c, const struct json *v, const struct
 static int check_spelling(
 	const struct check *c, const struct json *v, const struct spec_field *fields)
 {
+	unsigned line, col;
 	char what[160];
 
 	for (; fields->name; fields++) {
@@ -544,7 +552,8 @@ static int check_spelling(
 			"is spelled unlike \"%s\", but runtimes read it as that; write it exactly "
 			"so",
 			fields->name);
-		return complain(c, v, what);
+		json_key_line_col(c->doc, v, &line, &col);
+		return complain_at(c, line, col, v, what);
 	}
 	return 0;
 }

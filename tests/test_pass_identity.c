@@ -9,6 +9,11 @@
 #define USER(members) PROCESS("\"user\":{" members "}")
 #define CAPS(members) PROCESS("\"capabilities\":{" members "}")
 
+#define MAPPED(id, size_)                                                                          \
+	"\"linux\":{\"" id "Mappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":" #size_ "}" \
+											       "]" \
+											       "}"
+
 static uint32_t groups[] = {0, 7000, 7001};
 static const struct profile deny = {.name = "deny", .user = {ROOT_DENY, 65532, 65532, NULL, 0}};
 static const struct profile remap = {.name = "remap", .user = {ROOT_REMAP, 65532, 65533, NULL, 0}};
@@ -48,6 +53,16 @@ static const struct pass_row user_rows[] = {
 	{"supplementary group 0", &remap,
 		USER("\"uid\":1000,\"gid\":1000,\"additionalGids\":[0,5,0,6]"),
 		USER("\"uid\":1000,\"gid\":1000,\"additionalGids\":[5,6]"), NULL, NULL, NULL},
+	{"a user namespace too small for the remapped user", &remap,
+		"{\"process\":{\"user\":{\"uid\":0,\"gid\":0}}," MAPPED("uid", 65532) "}", NULL,
+		"remapped to 65532, which", NULL, NULL},
+	{"and for its group", &remap,
+		"{\"process\":{\"user\":{\"uid\":0,\"gid\":0}}," MAPPED("gid", 65533) "}", NULL,
+		"remapped to 65533, which", NULL, NULL},
+	{"a user namespace that has both", &remap,
+		"{\"process\":{\"user\":{\"uid\":0,\"gid\":0}}," MAPPED("uid", 65533) "}",
+		"{\"process\":{\"user\":{\"uid\":65532,\"gid\":65533}}," MAPPED("uid", 65533) "}",
+		NULL, NULL, NULL},
 	{"root allowed", &allow, USER("\"uid\":0,\"gid\":0,\"additionalGids\":[0,6]"), NULL, NULL,
 		NULL, NULL},
 	{"the largest id", &allow, USER("\"uid\":2147483647,\"gid\":2147483647"), NULL, NULL, NULL,

@@ -92,7 +92,7 @@ static const struct {
 	{"{\"ociVersion\":\"1.0\",\"process\":{\"noNewprivileges\":true}}",
 		"spelled unlike \"noNewPrivileges\""},
 	{"{\"ociVersion\":\"1.0\",\"process\":{\"user\":{\"UID\":0}}}",
-		"line 1, column 46: /process/user/UID is spelled"},
+		"line 1, column 40: /process/user/UID is spelled"},
 	{"{\"ociVersion\":\"1.0\",\"mounts\":[{\"Options\":null}]}", "spelled unlike \"options\""},
 	{"{\"ociVersion\":\"1.0\",\"linux\":{\"resources\":{\"rdma\":{\"a\":{\"HcaHandles\":1}}}}}",
 		"spelled unlike \"hcaHandles\""},
