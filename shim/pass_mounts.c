@@ -418,26 +418,30 @@ static void judge(struct job *j)
 	require(j, wanted(j));
 }
 
-/* How mounts of the host and the container show in each other; unset is rslave or rprivate. */
+/* How mounts of the host and the container show in each other; unset is rslave or rprivate. A word
+ * without "r" is of "/" alone: volumes on mounts of their own stay shared. */
 static void judge_propagation(struct edit *ed)
 {
 	static const struct {
 		const char *from, *to;
-	} changes[] = {
-		{"shared", "rslave"},
-		{"rshared", "rslave"},
-		{"slave", "rslave"}, /* only of "/": volumes on mounts of their own stay shared */
+	} words[] = {
+		{"rprivate", "rprivate"},
 		{"private", "rprivate"},
+		{"rslave", "rslave"},
+		{"runbindable", "runbindable"},
+		{"unbindable", "runbindable"},
+		{"", ""},
 	};
 	struct json *v = json_at(ed->root, "/linux/rootfsPropagation");
-	const char *word = json_str(v);
+	const char *word = json_str(v), *to = "rslave";
 
-	for (size_t i = 0; word && i < sizeof changes / sizeof *changes; i++)
-		if (strcmp(changes[i].from, word) == 0) {
-			edit_replace(ed, v, json_string(ed->doc, changes[i].to),
-				"mounts made in the container would show on the host");
-			return;
-		}
+	if (!v)
+		return;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(words[i].from, word) == 0)
+			to = words[i].to;
+	edit_replace(ed, v, json_string(ed->doc, to),
+		"mounts made in the container would show on the host");
 }
 
 void pass_mounts(struct edit *ed, const struct profile *p, const struct world *w)

@@ -3,7 +3,7 @@
  * pass_process - cwd, labels, scheduling and the rest of process and linux that has no pass of its own.
  *
  * terminal, consoleSize and args are left as asked. process.rlimits and oomScoreAdj belong to
- * pass_resources.
+ * pass_resources, rootfsPropagation to pass_mounts.
  */
 #include "shim/pass.h"
 
@@ -203,18 +203,6 @@ static void judge_cgroups_path(struct edit *ed, const struct json *v)
 			"the cgroup path leads out of its place (\"..\" or a control character)");
 }
 
-/* How the container's mounts spread. Shared would show them to the host. */
-static void judge_propagation(struct edit *ed, struct json *v)
-{
-	static const char *const inward[] = {
-		"private", "rprivate", "slave", "rslave", "unbindable", "runbindable", "", NULL};
-	const char *mode = json_str(v);
-
-	if (mode && !str_in(inward, mode))
-		edit_replace(ed, v, json_string(ed->doc, "rslave"),
-			"mounts made in the container must not reach the host");
-}
-
 static bool makes_namespace(const struct json *namespaces, const char *type, bool or_joins)
 {
 	json_each (v, namespaces) {
@@ -245,7 +233,6 @@ static void judge_linux(struct edit *ed, const struct json *linux_object)
 
 	judge_personality(ed, json_get(linux_object, "personality"));
 	judge_cgroups_path(ed, json_get(linux_object, "cgroupsPath"));
-	judge_propagation(ed, json_get(linux_object, "rootfsPropagation"));
 	if (label && !label_clean(json_str(label)))
 		edit_deny(ed, label, "an SELinux label has only letters, digits and _ . : , -");
 	if (!makes_namespace(namespaces, "time", false))

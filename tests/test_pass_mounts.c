@@ -152,7 +152,14 @@ static const struct one_case places[] = {
 		"{'linux':{'rootfsPropagation':'rslave'}}", NULL},
 	{"slave of / alone", "{'linux':{'rootfsPropagation':'slave'}}",
 		"{'linux':{'rootfsPropagation':'rslave'}}", NULL},
+	{"private of / alone", "{'linux':{'rootfsPropagation':'private'}}",
+		"{'linux':{'rootfsPropagation':'rprivate'}}", NULL},
+	{"unbindable of / alone", "{'linux':{'rootfsPropagation':'unbindable'}}",
+		"{'linux':{'rootfsPropagation':'runbindable'}}", NULL},
+	{"an unknown propagation", "{'linux':{'rootfsPropagation':'outward'}}",
+		"{'linux':{'rootfsPropagation':'rslave'}}", NULL},
 	{"rprivate", "{'linux':{'rootfsPropagation':'rprivate'}}", NULL, NULL},
+	{"runbindable", "{'linux':{'rootfsPropagation':'runbindable'}}", NULL, NULL},
 };
 
 static const struct one_case host_ipc[] = {
