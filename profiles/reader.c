@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "shim/base/num.h"
+#include "shim/base/path.h"
 
 static const char *const type_names[] = {
 	[JSON_NULL] = "null",
@@ -173,22 +174,10 @@ int reader_strings(struct reader *r, const struct json *v, struct strv *to,
 	return 0;
 }
 
-/* No empty, "." or ".." component: such a path would never be equal to a resolved one. */
-static bool canonical(const char *path)
+/* Any other path would never be equal to a resolved one. */
+static bool plain(const struct json *v)
 {
-	const char *p = path;
-
-	while (*p) {
-		size_t n = strcspn(p, "/");
-
-		if ((n == 0 && p != path) || (n == 1 && p[0] == '.') ||
-			(n == 2 && p[0] == '.' && p[1] == '.'))
-			return false;
-		p += n;
-		if (*p == '/' && *++p == '\0')
-			return p == path + 1;
-	}
-	return true;
+	return path_plain(v->text) && (v->len == 1 || v->text[v->len - 1] != '/');
 }
 
 static int path_glob(struct reader *r, const struct json *v)
@@ -199,7 +188,7 @@ static int path_glob(struct reader *r, const struct json *v)
 			"never "
 			"match",
 			v->text);
-	if (!canonical(v->text))
+	if (!plain(v))
 		return reader_fail(r, v,
 			"pattern \"%.64s\" has an empty, \".\" or \"..\" component: it would never "
 			"match",
@@ -214,7 +203,7 @@ int reader_path_globs(struct reader *r, const struct json *v, void *to)
 
 int reader_path(struct reader *r, const struct json *v)
 {
-	if (v->text[0] != '/' || v->len > READER_TEXT_MAX || !canonical(v->text))
+	if (v->text[0] != '/' || v->len > READER_TEXT_MAX || !plain(v))
 		return reader_fail(r, v,
 			"\"%.64s\" is not a plain absolute path (no \"//\", \".\", \"..\" or \"/\" "
 			"at the "

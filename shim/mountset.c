@@ -7,14 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool mount_below(const char *path, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	if (n == 1)
-		return path[0] == '/' && path[1] != '\0';
-	return strncmp(path, dir, n) == 0 && path[n] == '/';
-}
+#include "shim/base/path.h"
 
 /* A runtime takes "rbind" for a bind whatever the type says, and crun the type, too. The last of
  * "ro" and "rw" counts; recursive ones come after all others. */
@@ -39,14 +32,6 @@ static void read_options(struct mount_at *m)
 			recursive = true;
 	}
 	m->readonly |= recursive;
-}
-
-static bool climbs(const char *path)
-{
-	for (const char *p = path; (p = strstr(p, "..")) != NULL; p += 2)
-		if ((p == path || p[-1] == '/') && (p[2] == '\0' || p[2] == '/'))
-			return true;
-	return false;
 }
 
 bool mountset_read(struct mountset *s, struct edit *ed, const struct world *w)
@@ -77,7 +62,7 @@ bool mountset_read(struct mountset *s, struct edit *ed, const struct world *w)
 			continue;
 		}
 		/* runtimes differ on whether links or ".." are looked at first */
-		if (climbs(dest)) {
+		if (path_climbs(dest)) {
 			err_set(&m->why, ERR_INPUT, "the destination %s contains \"..\"", dest);
 			continue;
 		}

@@ -36,12 +36,4 @@ void mountset_done(struct mountset *s);
 /* One of S is on PATH. */
 bool mountset_has(const struct mountset *s, const char *path);
 
-/* PATH is strictly below DIR; both canonical. */
-bool mount_below(const char *path, const char *dir);
-/* PATH is DIR or below it. */
-static inline bool mount_in(const char *path, const char *dir)
-{
-	return __builtin_strcmp(path, dir) == 0 || mount_below(path, dir);
-}
-
 #endif

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shim/base/path.h"
+
 /* Loaders and shells run code that these name before the hook's own first line. */
 static const char *const loader_names[] = {"LD_*", "GLIBC_TUNABLES", "GCONV_PATH", "BASH_ENV",
 	"ENV", "PYTHON*", "PERL5*", "RUBY*", "NODE_OPTIONS", NULL};
@@ -27,12 +29,6 @@ static const struct {
 	{"poststop", false},
 };
 
-static bool path_canonical(const char *path)
-{
-	return path[0] == '/' && !strstr(path, "//") && !strstr(path, "/../") &&
-	       !strstr(path, "/./") && !str_ends(path, "/..") && !str_ends(path, "/.");
-}
-
 static void judge_path(
 	struct edit *ed, const struct profile *p, const struct world *w, const struct json *hook)
 {
@@ -41,7 +37,7 @@ static void judge_path(
 	struct world_hook what;
 	struct err e = {0};
 
-	if (!path || !path_canonical(path))
+	if (!path || *path != '/' || !path_plain(path))
 		edit_deny(ed, v ? v : hook, "a hook needs an absolute, canonical path, not \"%s\"",
 			path ? path : "");
 	else if (w->hook_ok(w->arg, path, &what, &e) < 0)

@@ -14,6 +14,7 @@
 #include <sys/statvfs.h>
 
 #include "shim/base/cleanup.h"
+#include "shim/base/path.h"
 #include "shim/devset.h"
 #include "shim/mountopt.h"
 #include "shim/mountset.h"
@@ -69,7 +70,7 @@ struct job {
 static bool in_any(const char *path, const char *const *dirs)
 {
 	for (; *dirs; dirs++)
-		if (mount_in(path, *dirs))
+		if (path_in(path, *dirs))
 			return true;
 	return false;
 }
@@ -84,13 +85,13 @@ static bool judge_place(const struct job *j, const char *type)
 
 	if (strcmp(dest, "/") == 0)
 		reason = "would replace the whole root file system";
-	else if (mount_in(dest, "/proc"))
+	else if (path_in(dest, "/proc"))
 		reason = "would hide or forge what /proc says (CVE-2019-16884)";
-	else if (mount_in(dest, "/sys"))
+	else if (path_in(dest, "/sys"))
 		reason = "would hide or forge what /sys says";
-	else if (j->m->bind && (strcmp(dest, "/dev") == 0 || mount_in(dest, "/dev/pts")))
+	else if (j->m->bind && (strcmp(dest, "/dev") == 0 || path_in(dest, "/dev/pts")))
 		reason = "would replace the container's own devices";
-	else if (strcmp(type, "tmpfs") == 0 && mount_in(dest, "/dev/pts"))
+	else if (strcmp(type, "tmpfs") == 0 && path_in(dest, "/dev/pts"))
 		reason = "would replace the container's terminals";
 	else if (str_in(runtime_nodes, dest) && !j->device)
 		reason = "would replace a device the runtime itself uses (CVE-2025-31133)";
@@ -151,7 +152,7 @@ static void judge_nesting(const struct job *j)
 
 		if (other == j->m || !other->bind || !other->dest)
 			continue;
-		if (!mount_below(j->m->dest, other->dest)) {
+		if (!path_below(j->m->dest, other->dest)) {
 			/* over a link of the image that the volume hides: what is there instead? */
 			if (!leads_through(j, other))
 				continue;

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "shim/base/path.h"
+
 /* Control bytes would forge lines in the files of procfs and cgroupfs these texts are written to. */
 static bool has_control(const char *text)
 {
@@ -19,43 +21,9 @@ static bool has_control(const char *text)
 	return false;
 }
 
-/* PATH is DIR or below it. */
-static bool within(const char *path, const char *dir)
-{
-	size_t len = strlen(dir);
-
-	return strncmp(path, dir, len) == 0 && (path[len] == '\0' || path[len] == '/');
-}
-
-/* True for "/", "/a/b" and "/a/b/": no "//", no "." and no "..". */
-static bool canonical(const char *path)
-{
-	while (*path == '/') {
-		size_t len = strcspn(++path, "/");
-
-		if (len == 0 && *path == '\0')
-			return true;
-		if (len == 0 || (len == 1 && path[0] == '.') ||
-			(len == 2 && path[0] == '.' && path[1] == '.'))
-			return false;
-		path += len;
-	}
-	return *path == '\0';
-}
-
-static bool has_dot_dot(const char *path)
-{
-	for (; path; path = strchr(path, '/')) {
-		path += *path == '/';
-		if (path[0] == '.' && path[1] == '.' && (path[2] == '/' || path[2] == '\0'))
-			return true;
-	}
-	return false;
-}
-
 static bool leaks_descriptor(const char *path)
 {
-	return within(path, "/proc") || within(path, "/dev/fd");
+	return path_in(path, "/proc") || path_in(path, "/dev/fd");
 }
 
 /*
@@ -70,7 +38,7 @@ static void judge_cwd(struct edit *ed, const struct json *v, const struct world 
 
 	if (!cwd || !*cwd)
 		return; /* runc refuses it, crun takes "/" */
-	if (*cwd != '/' || !canonical(cwd))
+	if (*cwd != '/' || !path_plain(cwd))
 		edit_deny(ed, v,
 			"the working directory %s is not absolute and canonical; write it without "
 			"\".\", \"..\" and \"//\"",
@@ -198,7 +166,7 @@ static void judge_cgroups_path(struct edit *ed, const struct json *v)
 		edit_deny(ed, v,
 			"the container would be in the root cgroup, where no limit holds and whose "
 			"files are the node's; give it a cgroup of its own");
-	else if (has_control(path) || has_dot_dot(path))
+	else if (has_control(path) || path_climbs(path))
 		edit_deny(ed, v,
 			"the cgroup path leads out of its place (\"..\" or a control character)");
 }

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "shim/base/cleanup.h"
+#include "shim/base/path.h"
 #include "shim/mountset.h"
 
 static const char root_path[] = "/root/path";
@@ -27,7 +28,7 @@ static bool is_host_dir(const char *real)
 		"/run", "/srv", "/tmp", "/var", "/var/*", NULL};
 
 	for (const char *const *t = trees; *t; t++)
-		if (mount_in(real, *t))
+		if (path_in(real, *t))
 			return true;
 	for (const char *const *d = dirs; *d; d++)
 		if (str_glob(*d, real))
@@ -100,8 +101,8 @@ static void judge_databases(struct edit *ed, const struct world *w)
 
 		if (w->rootfs_entry(w->arg, *path, &entry, NULL) < 0)
 			continue; /* said by judge_entries, or not to be reached by the runtime */
-		if ((entry.exists && !S_ISREG(entry.mode)) || mount_in(entry.real, "/dev") ||
-			mount_in(entry.real, "/proc"))
+		if ((entry.exists && !S_ISREG(entry.mode)) || path_in(entry.real, "/dev") ||
+			path_in(entry.real, "/proc"))
 			edit_deny_at(ed, root_path,
 				"%s of the image is no regular file: the runtime would wait for it",
 				*path);
@@ -188,8 +189,8 @@ static struct json *place_for(const struct mountset *set, const char *dest, bool
 
 		if (!other)
 			continue;
-		*covered = *covered || mount_in(dest, other);
-		if (!before && mount_below(other, dest))
+		*covered = *covered || path_in(dest, other);
+		if (!before && path_below(other, dest))
 			before = set->m[i].v;
 	}
 	return before;
@@ -214,8 +215,8 @@ static void add_writable(struct edit *ed, const struct world *w, const struct wr
 	before = place_for(&set, entry.real, &covered);
 	if (covered)
 		return;
-	if (strcmp(entry.real, "/") == 0 || mount_in(entry.real, "/proc") ||
-		mount_in(entry.real, "/sys") || mount_in(entry.real, "/dev")) {
+	if (strcmp(entry.real, "/") == 0 || path_in(entry.real, "/proc") ||
+		path_in(entry.real, "/sys") || path_in(entry.real, "/dev")) {
 		edit_deny_at(ed, root_path, "%s of the image leads to %s", path->path, entry.real);
 		return;
 	}
