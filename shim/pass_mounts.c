@@ -19,6 +19,9 @@
 #include "shim/mountopt.h"
 #include "shim/mountset.h"
 
+/* Volumes within volumes within volumes: a thousand of them would take minutes. */
+enum { LOOKS_MAX = 4096 };
+
 /* What a mount must have at the end. */
 enum {
 	WANT_RO = 1,
@@ -63,6 +66,7 @@ struct job {
 	const struct mountset *set;
 	const struct mount_at *m;
 	struct world_source src; /* of a bind */
+	unsigned *looks; /* below volumes, for all mounts together */
 	bool device; /* a bind of an allowed device node */
 	bool recursive; /* brings other mounts along, which flags of its own do not reach */
 };
@@ -118,7 +122,7 @@ static bool is_plain(const struct job *j, const struct mount_at *dir, const char
 		p += strcspn(p, "/");
 		snprintf(path, sizeof path, "%s%.*s", strcmp(src.real, "/") == 0 ? "" : src.real,
 			(int)(p - rest), rest);
-		if (j->w->source(j->w->arg, path, &part, &e) < 0)
+		if (++*j->looks > LOOKS_MAX || j->w->source(j->w->arg, path, &part, &e) < 0)
 			return false;
 		if (!part.exists)
 			return true; /* the runtime makes the rest */
@@ -135,7 +139,8 @@ static bool leads_through(const struct job *j, const struct mount_at *other)
 	const char *dest = json_str(json_get(j->m->v, "destination"));
 	bool crosses = false;
 
-	if (!j->w->rootfs_crosses || strcmp(other->dest, "/") == 0)
+	/* without a link the way is what it looks like, and mount_below has said all */
+	if (!j->w->rootfs_crosses || strcmp(other->dest, "/") == 0 || strcmp(dest, j->m->dest) == 0)
 		return false;
 	return j->w->rootfs_crosses(j->w->arg, dest, other->dest, &crosses, NULL) < 0 || crosses;
 }
@@ -448,12 +453,14 @@ static void judge_propagation(struct edit *ed)
 void pass_mounts(struct edit *ed, const struct profile *p, const struct world *w)
 {
 	AUTO_MOUNTSET struct mountset set = {NULL, 0};
+	unsigned looks = 0;
 
 	judge_propagation(ed);
 	if (!mountset_read(&set, ed, w))
 		return;
 	for (size_t i = 0; i < set.n && !ed->failed; i++) {
-		struct job j = {.ed = ed, .p = p, .w = w, .set = &set, .m = &set.m[i]};
+		struct job j = {
+			.ed = ed, .p = p, .w = w, .set = &set, .m = &set.m[i], .looks = &looks};
 
 		judge(&j);
 	}

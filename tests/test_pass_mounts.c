@@ -419,6 +419,27 @@ static void many(const struct profile *p, const struct world *w)
 	}
 }
 
+/* Each inside all before it: what is asked of the host does not grow with the square. */
+static void nested(const struct profile *p, struct world_fake *fake)
+{
+	AUTO_STR struct str doc = STR_INIT, dest = STR_INIT, notes = STR_INIT;
+	struct one_case c = {"", NULL, NULL, "lies inside the linked volume"};
+	unsigned before = fake->asked;
+
+	str_add(&doc, "{'mounts':[");
+	for (int i = 0; i < 300; i++) {
+		str_add(&dest, "/n");
+		str_addf(&doc,
+			"%s{'destination':'%s','type':'bind','source':'/data/x','options':"
+			"['rbind','ro','nosuid','nodev']}",
+			i ? "," : "", str_text(&dest));
+	}
+	str_add(&doc, "]}");
+	c.in = str_text(&doc);
+	ok(one_pass(CONTROL_MOUNTS, pass_mounts, p, &fake->world, &c, &notes), "300 nested mounts");
+	ok(fake->asked - before < 20000, "300 nested mounts: %u questions", fake->asked - before);
+}
+
 static void option_words(void)
 {
 	static const struct {
@@ -486,6 +507,7 @@ int main(void)
 	fake.world.rootfs_crosses = NULL;
 	images(&p);
 	many(&p, &fake.world);
+	nested(&p, &fake);
 	p.rootfs.readonly = true;
 	one_pass_all(CONTROL_ROOTFS, pass_rootfs, &p, &fake.world, rootfs);
 	p.namespaces.host = 1u << NS_IPC;
