@@ -24,6 +24,7 @@ enum {
 	HOST_BYTES = 64, /* __NEW_UTS_LEN */
 	ID_MAPS = 340, /* UID_GID_MAP_MAX_EXTENTS */
 	FEW = 64,
+	DEVICES = 2048, /* --privileged on a large machine; each may become a list of rules */
 };
 
 const struct json_limits spec_limits = {
@@ -241,7 +242,7 @@ static const struct spec_field rdma[] = {
 };
 
 const struct spec_field spec_resources[] = {
-	{.name = "devices", .kind = SPEC_OBJECTS, .fields = device_rule},
+	{.name = "devices", .kind = SPEC_OBJECTS, .fields = device_rule, .max = DEVICES},
 	{.name = "memory", .kind = SPEC_OBJECT, .fields = memory},
 	{.name = "cpu", .kind = SPEC_OBJECT, .fields = cpu},
 	{.name = "pids", .kind = SPEC_OBJECT, .fields = pids},
@@ -333,7 +334,7 @@ static const struct spec_field memory_policy[] = {
 };
 
 static const struct spec_field linux_fields[] = {
-	{.name = "devices", .kind = SPEC_OBJECTS, .fields = device},
+	{.name = "devices", .kind = SPEC_OBJECTS, .fields = device, .max = DEVICES},
 	{.name = "uidMappings", .kind = SPEC_OBJECTS, .fields = id_mapping, .max = ID_MAPS},
 	{.name = "gidMappings", .kind = SPEC_OBJECTS, .fields = id_mapping, .max = ID_MAPS},
 	{.name = "sysctl", .kind = SPEC_MAP, .max = 1024},

@@ -180,6 +180,10 @@ static void test_limits(void)
 	ok(sized("\"linux\":{\"namespaces\":[", ",{}", 64, "]}") == 0, "64 namespaces");
 	ok(sized("\"linux\":{\"namespaces\":[", ",{}", 65, "]}") < 0, "not 65");
 	ok(sized("\"linux\":{\"uidMappings\":[", ",{}", 341, "]}") < 0, "not 341 mappings");
+	ok(sized("\"linux\":{\"devices\":[", ",{}", 2049, "]}") < 0, "not 2049 devices");
+	ok(sized("\"linux\":{\"resources\":{\"devices\":[", ",{}", 2048, "]}}") == 0,
+		"2048 device rules");
+	ok(sized("\"linux\":{\"resources\":{\"devices\":[", ",{}", 2049, "]}}") < 0, "not 2049");
 	ok(sized("\"process\":{\"args\":[", ",\"a\"", 16385, "]}") < 0, "not 16385 arguments");
 	ok(sized("\"process\":{\"args\":[\"", "a", 131073, "\"]}") < 0,
 		"no argument of 128 KiB + 1");
