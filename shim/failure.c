@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "shim/base/cleanup.h"
@@ -55,17 +57,20 @@ static int append(const char *log, const struct str *line, struct err *e)
 
 void failure_tell(const struct err *e, const char *log, bool json)
 {
-	AUTO_STR struct str message = STR_INIT, line = STR_INIT, out = STR_INIT;
+	AUTO_STR struct str line = STR_INIT;
+	/* not on the heap: memory may be what is wanting */
+	char message[ERR_MSG_MAX + 16], out[2 * sizeof message];
+	bool logged;
 	struct err not_logged = {0};
 
-	str_addf(&message, "cinch: %s", e->msg);
+	snprintf(message, sizeof message, "cinch: %s", e->msg);
 	if (log) {
-		log_line(&line, str_text(&message), json);
+		log_line(&line, message, json);
 		append(log, &line, &not_logged);
 	}
-	str_addf(&out, "%s\n", str_text(&message));
-	if (not_logged.code)
-		str_addf(&out, "cinch: %s\n", not_logged.msg);
+	logged = not_logged.code == 0;
+	snprintf(out, sizeof out, "%s\n%s%s%s", message,
+		logged ? "" : "cinch: ", logged ? "" : not_logged.msg, logged ? "" : "\n");
 	/* nobody is left to tell when stderr fails */
-	(void)io_write_all(STDERR_FILENO, str_text(&out), out.len, NULL);
+	(void)io_write_all(STDERR_FILENO, out, strlen(out), NULL);
 }

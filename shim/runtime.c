@@ -16,44 +16,20 @@
 #include <unistd.h>
 
 #include "shim/base/cleanup.h"
+#include "shim/base/io.h"
 #include "shim/base/num.h"
 #include "shim/base/str.h"
 
-enum { SYMLINKS_MAX = 40, SMALL_FILE = 64, PRESERVE_MAX = 1 << 20, FIRST_FD = 3 };
+enum { SYMLINKS_MAX = 40, PRESERVE_MAX = 1 << 20, FIRST_FD = 3 };
 
 static const char *const places[] = {
 	"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
 static const char *const names[] = {"runc", "crun"};
 
-/* The first bytes of a file of the kernel's; "" when it cannot be read. */
-static void read_small(const char *path, char text[SMALL_FILE])
-{
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, SMALL_FILE - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-}
-
-/* UID is what owners outside the map of this user namespace read as. */
-static bool unmapped_owner(uid_t uid)
-{
-	char text[SMALL_FILE];
-	unsigned first = 1, outside = 1, count = 0, overflow = 65534;
-
-	read_small("/proc/sys/kernel/overflowuid", text);
-	(void)sscanf(text, "%u", &overflow);
-	if (uid != overflow)
-		return false;
-	read_small("/proc/self/uid_map", text);
-	/* the initial namespace maps everybody to himself: there the number is just a user */
-	return sscanf(text, "%u %u %u", &first, &outside, &count) == 3 &&
-	       !(first == 0 && outside == 0 && count == UINT32_MAX);
-}
-
 /* Nobody but root and ourselves can change what ST is of. PATH for the message. */
 static int check_owner(const char *path, const struct stat *st, struct err *e)
 {
-	if (st->st_uid != 0 && st->st_uid != geteuid() && !unmapped_owner(st->st_uid))
+	if (st->st_uid != 0 && st->st_uid != geteuid() && !io_unmapped(st->st_uid))
 		return err_set(
 			e, ERR_NO_RUNTIME, "%s belongs to user %u, not to root", path, st->st_uid);
 	if (st->st_mode & (S_IWGRP | S_IWOTH))

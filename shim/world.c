@@ -32,11 +32,7 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-enum {
-	OVERFLOW_UID = 65534,
-	SEEN_MAX = 1024,
-};
-static const ino_t initial_user_ns = 0xeffffffd; /* PROC_USER_INIT_INO, kernel ABI */
+enum { SEEN_MAX = 1024 };
 
 /* Nothing in the rootfs is asked twice: several passes look at the same places, and they shall all
  * judge the same answer. */
@@ -56,7 +52,6 @@ struct host {
 	struct controls controls;
 	struct seen *seen; /* answers about the rootfs */
 	size_t n_seen;
-	bool in_user_ns;
 };
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -283,7 +278,7 @@ static int host_hook_ok(void *arg, const char *path, struct world_hook *out, str
 	out->ok = false;
 	/* the host's root is a stranger inside a user namespace */
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 022) || !(st.st_mode & 0111) ||
-		!(st.st_uid == 0 || (h->in_user_ns && st.st_uid == OVERFLOW_UID)))
+		!(st.st_uid == 0 || io_unmapped(st.st_uid)))
 		return 0;
 	/* dockerd replaced while it runs: "/proc/N/exe" is then a file without a name, and without a
 	 * name it lies below nothing; an image's file is on the rootfs's own device */
@@ -334,14 +329,12 @@ int world_host(int bundle, const char *root_path, struct world *out, struct err 
 {
 	struct host *h = calloc(1, sizeof *h);
 	struct statfs fs;
-	struct stat st;
 
 	if (!h)
 		return err_nomem(e);
 	h->bundle = bundle;
 	h->root = -1;
 	open_root(h, root_path); /* a failure answers the questions about the rootfs */
-	h->in_user_ns = stat("/proc/self/ns/user", &st) == 0 && st.st_ino != initial_user_ns;
 	*out = (struct world){
 		.arg = h,
 		.source = host_source,
@@ -352,7 +345,7 @@ int world_host(int bundle, const char *root_path, struct world *out, struct err 
 		.rlimit_hard = host_rlimit_hard,
 		.rootfs_crosses = host_crosses,
 		.oom_score_adj = own_oom_score(),
-		.in_user_ns = h->in_user_ns,
+		.in_user_ns = io_in_user_ns(),
 		.cgroup_v2 = statfs("/sys/fs/cgroup", &fs) == 0 &&
 			     (unsigned)fs.f_type == CGROUP2_SUPER_MAGIC,
 	};

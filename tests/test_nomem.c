@@ -115,22 +115,21 @@ void __wrap_free(void *p)
 
 /* ---- what is tried ---- */
 
-struct
-try {
+struct attempt {
 	const char *text;
 	size_t len;
 	const struct profile *profile;
 	const struct world *world;
 };
 
-static int try_parse(const struct try *t, struct err *e)
+static int try_parse(const struct attempt *t, struct err *e)
 {
 	AUTO_JSON struct json_doc *doc = NULL;
 
 	return json_parse(t->text, t->len, &spec_limits, JSON_STRICT, &doc, e);
 }
 
-static int try_spec(const struct try *t, struct err *e)
+static int try_spec(const struct attempt *t, struct err *e)
 {
 	AUTO_JSON struct json_doc *doc = NULL;
 
@@ -139,7 +138,7 @@ static int try_spec(const struct try *t, struct err *e)
 	return spec_check(doc, spec_config, e);
 }
 
-static int try_write(const struct try *t, struct err *e)
+static int try_write(const struct attempt *t, struct err *e)
 {
 	AUTO_JSON struct json_doc *doc = NULL, *copy = json_new();
 	AUTO_STR struct str out = STR_INIT, pretty = STR_INIT;
@@ -157,14 +156,14 @@ static int try_write(const struct try *t, struct err *e)
 	return str_failed(&out) || str_failed(&pretty) ? err_nomem(e) : 0;
 }
 
-static int try_profile(const struct try *t, struct err *e)
+static int try_profile(const struct attempt *t, struct err *e)
 {
 	AUTO_PROFILE struct profile *p = NULL;
 
 	return profile_builtin(t->text, &p, e);
 }
 
-static int try_tighten(const struct try *t, struct err *e)
+static int try_tighten(const struct attempt *t, struct err *e)
 {
 	AUTO_JSON struct json_doc *doc = NULL;
 	AUTO_REPORT struct report report = {.keep_values = true};
@@ -185,8 +184,8 @@ static int try_tighten(const struct try *t, struct err *e)
 }
 
 /* Fail the Nth allocation for every N of a stride. WANT is what the call answers undisturbed. */
-static void every(const char *what, int (*run)(const struct try *t, struct err *e),
-	const struct try *t, long stride)
+static void every(const char *what, int (*run)(const struct attempt *t, struct err *e),
+	const struct attempt *t, long stride)
 {
 	struct err quiet = {0};
 	int want = run(t, &quiet);
@@ -231,7 +230,7 @@ int main(void)
 		"ctr-nethost.json", "docker-readonly.json"};
 	AUTO_FAKE struct world_fake fake;
 	AUTO_PROFILE struct profile *p = NULL;
-	struct try profile = {.text = "restricted"};
+	struct attempt profile = {.text = "restricted"};
 	struct err e;
 
 	world_fake_init(&fake);
@@ -240,7 +239,7 @@ int main(void)
 		return tap_done();
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		AUTO_FREE char *text = NULL;
-		struct try t = {.profile = p, .world = &fake.world};
+		struct attempt t = {.profile = p, .world = &fake.world};
 
 		text = sample(names[i], &t.len);
 		t.text = text;

@@ -252,27 +252,24 @@ int io_replace_at(int dirfd, const char *name, const void *bytes, size_t len,
 	return 0;
 }
 
-/* The initial user namespace maps every id onto itself: "0 0 4294967295". */
-static bool in_user_namespace(void)
+bool io_in_user_ns(void)
 {
-	AUTO_FD int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-	char map[128];
-	ssize_t n = fd < 0 ? -1 : read(fd, map, sizeof map - 1);
-	unsigned inside = 1, outside = 1, count = 0;
+	static const ino_t initial = 0xeffffffd; /* PROC_USER_INIT_INO, kernel ABI */
+	struct stat st;
 
-	if (n <= 0)
-		return false;
-	map[n] = '\0';
-	return !(sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
-		 outside == 0 && count == UINT32_MAX);
+	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino != initial;
+}
+
+bool io_unmapped(uid_t uid)
+{
+	enum { OVERFLOW_UID = 65534 }; /* kernel.overflowuid, unless somebody changed it */
+
+	return uid == OVERFLOW_UID && io_in_user_ns();
 }
 
 bool io_owner_trusted(const struct stat *st)
 {
-	enum { OVERFLOW_UID = 65534 };
-
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
 		return false;
-	return st->st_uid == 0 || st->st_uid == geteuid() ||
-	       (st->st_uid == OVERFLOW_UID && in_user_namespace());
+	return st->st_uid == 0 || st->st_uid == geteuid() || io_unmapped(st->st_uid);
 }

@@ -40,8 +40,12 @@ int io_read_file_at(int dirfd, const char *name, size_t max, char **text, size_t
 int io_replace_at(int dirfd, const char *name, const void *bytes, size_t len,
 	const struct stat *like, struct err *e);
 
+/* This process is not in the initial user namespace (rootless). */
+bool io_in_user_ns(void);
+/* In a user namespace: UID is what owners without a number here read as, the host's root among them. */
+bool io_unmapped(uid_t uid);
 /* True when what ST describes belongs to root or to our own effective user and nobody else can write
- * it: a file that may steer us. In a user namespace the host's root is the overflow uid, 65534. */
+ * it: a file that may steer us. io_unmapped counts as root. */
 bool io_owner_trusted(const struct stat *st);
 
 #endif
