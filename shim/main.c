@@ -28,11 +28,16 @@ static void run(int argc, char *argv[], struct args *args, struct err *e)
 	char runtime[PATH_MAX];
 	struct call call = {
 		.args = args, .config = &config, .program = argv[0], .runtime = runtime};
+	struct err no_memory;
+	bool ready = args_parse(argc, argv, args, e) == 0;
 
-	if (args_parse(argc, argv, args, e) < 0 || config_load(NULL, &config, e) < 0 ||
-		runtime_find(config.runtime, runtime, e) < 0)
+	/* the configuration also says where a refusal is recorded */
+	if (config_load(NULL, &config, ready ? e : &no_memory) < 0)
 		return;
-	verbs[args->verb](&call, e);
+	if (ready && runtime_find(config.runtime, runtime, e) == 0)
+		verbs[args->verb](&call, e);
+	else if (args->verb != VERB_PASS)
+		verb_refused(&call, e);
 }
 
 int main(int argc, char *argv[])

@@ -26,6 +26,8 @@ struct call {
 int verb_create(const struct call *c, struct err *e);
 /* exec and update: record, hand on in canonical form. What they ask for is not judged yet. */
 int verb_exec(const struct call *c, struct err *e);
+/* A governed verb that was not come to: record WHY, if that can be done. */
+void verb_refused(const struct call *c, const struct err *why);
 /* All other verbs: hand on byte for byte, without a record. */
 int verb_pass(const struct call *c, struct err *e);
 

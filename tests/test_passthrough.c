@@ -20,6 +20,7 @@
 
 #include "shim/args.h"
 #include "shim/base/cleanup.h"
+#include "shim/base/io.h"
 #include "shim/base/str.h"
 #include "shim/runtime.h"
 #include "tests/tap.h"
@@ -424,8 +425,37 @@ static const char *own_etc(void)
 		mkdir("/etc/cinch", 0755) < 0)
 		return "/etc cannot be mounted over";
 	copy_file(fake, "/etc/cinch/real");
-	put_file("/etc/cinch/cinch.json", "{\"runtime\": \"/etc/cinch/real\"}", 0644);
+	put_file("/etc/cinch/cinch.json",
+		"{\"runtime\": \"/etc/cinch/real\", \"audit\": {\"path\": \"/etc/cinch/audit\"}}",
+		0644);
 	return NULL;
+}
+
+/* A line that is not understood never comes to its verb, and is in the record all the same. */
+static void test_refused_line(const char *program)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_FD int fd = -1;
+	pid_t pid = fork();
+	struct err e;
+	size_t len;
+	int status = -1;
+
+	if (pid == 0) {
+		AUTO_FD int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		dup2(null, STDERR_FILENO);
+		execl(program, "cinch", "create", "--bundel", "/b", "box", NULL);
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 1,
+		"a line that is not understood: status %#x", status);
+	fd = open("/etc/cinch/audit", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		io_read_all(fd, 1 << 20, &text, &len, &e);
+	ok(text && strstr(text, "\"result\":\"failed\"") && strstr(text, "bundel"),
+		"it is in the record: %.200s", text ? text : "nothing is");
 }
 
 static void test_program(void)
@@ -439,6 +469,7 @@ static void test_program(void)
 		tap_skip("the built program", why);
 		return;
 	}
+	test_refused_line(path);
 	same_everywhere("/etc/cinch/real", path, "program");
 	found("/etc/cinch/real", NULL);
 	if (access("/bin/sh", X_OK) == 0 && geteuid() == 0)
