@@ -21,35 +21,37 @@ static const char *const type_names[] = {
 	[JSON_OBJECT] = "an object",
 };
 
-static int fail_at(struct reader *r, unsigned line, unsigned col, const char *what)
+__attribute__((format(printf, 4, 0))) static void fail_at(
+	struct reader *r, unsigned line, unsigned col, const char *fmt, va_list ap)
 {
-	return err_set(r->e, ERR_INPUT, "%s:%u:%u: %s", r->name, line, col, what);
+	char what[ERR_MSG_MAX] = "";
+
+	(void)vsnprintf(what, sizeof what, fmt, ap);
+	err_set(r->e, ERR_INPUT, "%s:%u:%u: %s", r->name, line, col, what);
 }
 
 int reader_fail(struct reader *r, const struct json *v, const char *fmt, ...)
 {
-	char what[ERR_MSG_MAX] = "";
 	unsigned line, col;
 	va_list ap;
 
-	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof what, fmt, ap);
-	va_end(ap);
 	json_line_col(r->doc, v, &line, &col);
-	return fail_at(r, line, col, what);
+	va_start(ap, fmt);
+	fail_at(r, line, col, fmt, ap);
+	va_end(ap);
+	return -1;
 }
 
 int reader_fail_key(struct reader *r, const struct json *v, const char *fmt, ...)
 {
-	char what[ERR_MSG_MAX] = "";
 	unsigned line, col;
 	va_list ap;
 
-	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof what, fmt, ap);
-	va_end(ap);
 	json_key_line_col(r->doc, v, &line, &col);
-	return fail_at(r, line, col, what);
+	va_start(ap, fmt);
+	fail_at(r, line, col, fmt, ap);
+	va_end(ap);
+	return -1;
 }
 
 /* Two slips in a long name, one in a short one. */
