@@ -11,8 +11,8 @@
 
 #define MAPPED(id, size_)                                                                          \
 	"\"linux\":{\"" id "Mappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":" #size_ "}" \
-											       "]" \
-											       "}"
+	"]"                                                                                        \
+	"}"
 
 static uint32_t groups[] = {0, 7000, 7001};
 static const struct profile deny = {.name = "deny", .user = {ROOT_DENY, 65532, 65532, NULL, 0}};
