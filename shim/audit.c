@@ -147,7 +147,20 @@ static int make_parent(const char *path)
 	return mkdir(dir, 0700);
 }
 
-static int append(const char *path, const struct str *line, struct err *e)
+/* A full disk may have cut the last line: ours must not be glued to what is left of it. */
+static bool ends_in_line(const char *path, int fd)
+{
+	AUTO_FD int in = -1;
+	struct stat st;
+	char last;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+		return true;
+	in = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	return in < 0 || pread(in, &last, 1, st.st_size - 1) != 1 || last == '\n';
+}
+
+static int append(const char *path, struct str *line, struct err *e)
 {
 	const int flags =
 		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
@@ -158,6 +171,15 @@ static int append(const char *path, const struct str *line, struct err *e)
 		fd = open(path, flags, 0600);
 	if (fd < 0)
 		return err_set(e, errno, "open %s", path);
+	if (!ends_in_line(path, fd)) {
+		AUTO_STR struct str own = *line;
+
+		*line = (struct str)STR_INIT;
+		str_addc(line, '\n');
+		str_addn(line, str_text(&own), own.len);
+		if (str_failed(line))
+			return err_nomem(e);
+	}
 	do
 		n = write(fd, line->s, line->len);
 	while (n < 0 && errno == EINTR);

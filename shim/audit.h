@@ -3,7 +3,7 @@
  * audit - one JSON line for every governed call: who asked for what, and what became of it.
  *
  * The file is opened for each line, so logrotate needs no signal. A line is one write() to an
- * O_APPEND descriptor: lines of several processes do not mix. Values of environment variables are
+ * O_APPEND descriptor: lines of several processes do not mix. A line that a full disk has cut is ended first. Values of environment variables are
  * not in it (edit_remove_shown).
  */
 #ifndef CINCH_AUDIT_H

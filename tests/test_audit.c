@@ -86,6 +86,27 @@ static void many_writers(const struct config *c)
 		WRITERS, good);
 }
 
+/* What a full disk left of a line stays what it is; the next one is whole. */
+static void after_a_cut(const struct config *c)
+{
+	AUTO_JSON struct json_doc *doc = NULL;
+	struct err e = {0};
+	char *text, *second;
+
+	scratch_write("log/audit.jsonl", "{\"time\":\"20");
+	ok(write_one(c, "box", &e) == 0, "written behind a cut line");
+	text = scratch_read("log/audit.jsonl");
+	second = text ? strchr(text, '\n') : NULL;
+	ok(second && second - text == 11 &&
+			json_parse(second + 1, strlen(second + 1), &limits, 0, &doc, &e) == 0,
+		"it is a line of its own: %s", e.msg);
+	ok(write_one(c, "box", &e) == 0, "and the next one");
+	free(text);
+	text = scratch_read("log/audit.jsonl");
+	ok(text && !strstr(text, "\n\n"), "without an empty line between");
+	free(text);
+}
+
 int main(void)
 {
 	char path[128];
@@ -95,6 +116,7 @@ int main(void)
 	snprintf(path, sizeof path, "%s/log/audit.jsonl", scratch_dir());
 	shape(&c);
 	many_writers(&c);
+	after_a_cut(&c);
 
 	snprintf(path, sizeof path, "%s/no/such/audit.jsonl", scratch_dir());
 	ok(write_one(&c, "box", &e) == 0, "not writable and not required: the container starts");
