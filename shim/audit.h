@@ -3,8 +3,8 @@
  * audit - one JSON line for every governed call: who asked for what, and what became of it.
  *
  * The file is opened for each line, so logrotate needs no signal. A line is one write() to an
- * O_APPEND descriptor: lines of several processes do not mix. A line that a full disk has cut is ended first. Values of environment variables are
- * not in it (edit_remove_shown).
+ * O_APPEND descriptor: lines of several processes do not mix. What a full disk left of a line is
+ * ended before the next. Values of environment variables are not in it (edit_remove_shown).
  */
 #ifndef CINCH_AUDIT_H
 #define CINCH_AUDIT_H

@@ -23,7 +23,7 @@ struct walk {
 	int root; /* borrowed */
 	int at; /* the directory reached, or the file at the end; owned. -1: ROOT */
 	char todo[2 * WORLD_PATH_MAX]; /* what is still to come */
-	char *next; /* in TODO */
+	char *next; /* in todo */
 	size_t len; /* of OUT->real, "" being the root */
 	int links;
 	const char *
@@ -160,7 +160,7 @@ int rootwalk_crosses(int root, const char *path, const char *dir, struct world_e
 	struct walk k;
 	int rc;
 
-	/* not an initialiser: that would clear TODO, eight kilobytes for each question */
+	/* not an initialiser: that would clear todo, eight kilobytes for each question */
 	k.root = root;
 	k.at = -1;
 	k.len = 0;
