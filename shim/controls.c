@@ -130,7 +130,16 @@ int controls_each_prefix(char *real, int (*fn)(void *arg, const char *prefix, bo
 struct listing {
 	struct controls *c;
 	const struct world_control *of;
+	const char *before; /* the control listed last, with all directories above it */
 };
+
+/* The directory PREFIX is above PATH. */
+static bool is_above(const char *prefix, const char *path)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(prefix, path, len) == 0 && (len == 1 || path[len] == '/');
+}
 
 static int list_prefix(void *arg, const char *prefix, bool self)
 {
@@ -138,7 +147,7 @@ static int list_prefix(void *arg, const char *prefix, bool self)
 	struct controls *c = l->c;
 	struct stat st;
 
-	if (stat(prefix, &st) < 0)
+	if ((!self && is_above(prefix, l->before)) || stat(prefix, &st) < 0)
 		return 0;
 	if (c->n_points == CONTROLS_POINTS)
 		return -1;
@@ -149,12 +158,13 @@ static int list_prefix(void *arg, const char *prefix, bool self)
 /* The inodes of all controls that exist and of the directories above them, links followed. */
 static int list_points(struct controls *c, struct err *e)
 {
-	char real[WORLD_PATH_MAX];
+	char real[WORLD_PATH_MAX], before[WORLD_PATH_MAX];
 
 	if (c->listed)
 		return 0;
+	before[0] = '\0';
 	for (const struct world_control *of = c->table ? c->table : node_controls; of->path; of++) {
-		struct listing l = {c, of};
+		struct listing l = {c, of, before};
 		AUTO_FD int fd = open(of->path, O_PATH | O_CLOEXEC);
 
 		if (fd < 0)
@@ -164,6 +174,7 @@ static int list_points(struct controls *c, struct err *e)
 		if (controls_each_prefix(real, list_prefix, &l) < 0)
 			return err_set(e, ERR_BUG, "more than %d places that control the node",
 				CONTROLS_POINTS);
+		memcpy(before, real, strlen(real) + 1);
 	}
 	c->listed = true;
 	return 0;
