@@ -103,14 +103,6 @@ static void fill(
 	}
 }
 
-static struct json *raw_member(const struct json *object, const char *key)
-{
-	json_each (v, object)
-		if (strcmp(v->key, key) == 0)
-			return v;
-	return NULL;
-}
-
 void edit_put(
 	struct edit *ed, struct json *object, const char *key, struct json *v, const char *why, ...)
 {
@@ -122,7 +114,7 @@ void edit_put(
 		ed->failed = true;
 	if (ed->failed)
 		return;
-	old = raw_member(object, key);
+	old = json_member(object, key);
 	if (json_equal(old, v))
 		return;
 	va_start(ap, why);

@@ -37,10 +37,11 @@ static int add(struct selection *s, const char *name, const char *who, struct er
 /* The annotation's value; NULL when there is none. An empty one is an error, not an absence. */
 static const char *from_annotation(const struct json_doc *doc)
 {
-	json_each (v, json_get(json_root(doc), "annotations"))
-		if (strcmp(v->key, annotation) == 0)
-			return json_str(v) ? json_str(v) : "";
-	return NULL;
+	const struct json *v = json_member(json_get(json_root(doc), "annotations"), annotation);
+
+	if (!v)
+		return NULL;
+	return json_str(v) ? json_str(v) : "";
 }
 
 int select_profiles(const char *wanted, const char *program, const struct json_doc *doc,

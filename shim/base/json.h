@@ -67,6 +67,8 @@ void json_set_root(struct json_doc *doc, struct json *root);
 
 /* Looking. All accept NULL, and look through a member whose value is null as if it were absent. */
 struct json *json_get(const struct json *object, const char *key);
+/* The same, but a member whose value is null is there. */
+struct json *json_member(const struct json *object, const char *key);
 struct json *json_item(const struct json *array, size_t index);
 /* By JSON Pointer (RFC 6901), "" is ROOT itself; NULL when any step is absent. */
 struct json *json_at(const struct json *root, const char *pointer);

@@ -120,7 +120,7 @@ static struct json *unless_null(struct json *v)
 	return v && v->type != JSON_NULL ? v : NULL;
 }
 
-static struct json *member(const struct json *object, const char *key)
+struct json *json_member(const struct json *object, const char *key)
 {
 	if (!json_is(object, JSON_OBJECT))
 		return NULL;
@@ -132,7 +132,7 @@ static struct json *member(const struct json *object, const char *key)
 
 struct json *json_get(const struct json *object, const char *key)
 {
-	return unless_null(member(object, key));
+	return unless_null(json_member(object, key));
 }
 
 struct json *json_item(const struct json *array, size_t index)
@@ -223,7 +223,7 @@ static bool same_members(const struct json *a, const struct json *b)
 
 	json_each (x, a) {
 		if (!y || strcmp(x->key, y->key) != 0)
-			y = member(b, x->key);
+			y = json_member(b, x->key);
 		if (!y || !json_equal(x, y))
 			return false;
 		y = y->next;
@@ -417,7 +417,7 @@ int json_put(struct json_doc *doc, struct json *object, const char *key, struct 
 	if (!object || !v)
 		return -1;
 	assert(object->type == JSON_OBJECT && !v->parent);
-	old = member(object, key);
+	old = json_member(object, key);
 	if (old)
 		return json_replace(old, v);
 	v->key = json_copy(doc, key, strlen(key));
