@@ -59,11 +59,20 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+/* The file with ST is what REAL names here. A removed file has a name with " (deleted)", and one of
+ * another mount namespace is named from the top of its own mount: both may be another file's. */
+static bool is_at(const char *real, const struct stat *st)
+{
+	struct stat again;
+
+	return stat(real, &again) == 0 && same_file(st, &again);
+}
+
 static int host_source(void *arg, const char *path, struct world_source *out, struct err *e)
 {
 	struct host *h = arg;
 	AUTO_FD int fd = io_open_no_magic(h->bundle, path, O_PATH);
-	struct stat st, again;
+	struct stat st;
 	struct statvfs vfs;
 
 	out->exists = false;
@@ -87,8 +96,7 @@ static int host_source(void *arg, const char *path, struct world_source *out, st
 		return err_set(e, errno, "look at %s", path);
 	if (controls_real_path(fd, out->real, e) < 0)
 		return err_wrap(e, "%s", path);
-	/* a removed file has a name with " (deleted)", which may be another file's */
-	if (stat(out->real, &again) < 0 || !same_file(&st, &again))
+	if (!is_at(out->real, &st))
 		return err_set(e, ERR_INPUT, "%s is no longer at %s", path, out->real);
 	if (controls_find(&h->controls, fd, &st, out->real, out->controls, &out->mounts_below, e) <
 		0)
@@ -262,6 +270,24 @@ static int find_root(void *arg, const char *prefix, bool self)
 	return 0;
 }
 
+/* A removed file of which REAL was the name: it lies on the device of its directory. Takes
+ * " (deleted)" off. */
+static bool was_at(char *real, const struct stat *st)
+{
+	static const char mark[] = " (deleted)";
+	char *slash = strrchr(real, '/');
+	struct stat dir;
+	bool same;
+
+	if (st->st_nlink != 0 || !slash || slash == real || !str_ends(real, mark))
+		return false;
+	real[strlen(real) - strlen(mark)] = '\0';
+	*slash = '\0';
+	same = stat(real, &dir) == 0 && dir.st_dev == st->st_dev;
+	*slash = '/';
+	return same;
+}
+
 static int host_hook_ok(void *arg, const char *path, struct world_hook *out, struct err *e)
 {
 	struct host *h = arg;
@@ -286,9 +312,7 @@ static int host_hook_ok(void *arg, const char *path, struct world_hook *out, str
 		k.inside = st.st_dev == h->root_st.st_dev;
 	else if (h->root >= 0)
 		controls_each_prefix(out->real, find_root, &k);
-	out->ok = !k.inside;
-	if (st.st_nlink == 0 && str_ends(out->real, " (deleted)"))
-		out->real[strlen(out->real) - strlen(" (deleted)")] = '\0';
+	out->ok = !k.inside && (is_at(out->real, &st) || was_at(out->real, &st));
 	return 0;
 }
 

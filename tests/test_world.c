@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -463,6 +464,78 @@ static void namespaces(const struct world *w)
 	close(ready[1]);
 }
 
+/* Held open as the program of a process: see hold(). */
+static const char hold_word[] = "hold";
+
+/* A process whose program is a copy of this one, in a mount namespace of its own where DIR is another
+ * file system; or, DIR NULL, removed after its start. Its pid, once it runs; -1 when that cannot be. */
+static pid_t hold(const char *dir)
+{
+	char path[PATH_MAX], byte;
+	int p[2];
+	pid_t pid;
+
+	if (pipe(p) < 0)
+		return -1;
+	if (dir)
+		snprintf(path, sizeof path, "%s/held", dir);
+	else /* a removed file on the rootfs's device might be the image's */
+		snprintf(path, sizeof path, "/dev/shm/cinch-held-%d", getpid());
+	pid = fork();
+	if (pid == 0) {
+		AUTO_STR struct str copy = STR_INIT;
+
+		if (dir && (unshare(CLONE_NEWNS) < 0 ||
+				   mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+				   mount("none", dir, "tmpfs", 0, NULL) < 0))
+			_exit(1);
+		str_addf(&copy, "cp /proc/%d/exe %s && chmod 755 %s", getpid(), path, path);
+		if (system(str_text(&copy)) != 0)
+			_exit(1);
+		dup2(p[1], STDOUT_FILENO);
+		execl(path, path, hold_word, NULL);
+		_exit(1);
+	}
+	close(p[1]);
+	if (pid > 0 && read(p[0], &byte, 1) != 1) {
+		waitpid(pid, NULL, 0);
+		pid = -1;
+	}
+	close(p[0]);
+	if (!dir)
+		unlink(path);
+	return pid;
+}
+
+/* The name of a process's program is not yet the program. */
+static void held_hooks(const struct world *w)
+{
+	for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+		const char *what = elsewhere ? "in another mount namespace" : "removed meanwhile";
+		struct world_hook hook = {.ok = !elsewhere};
+		struct err e = {0};
+		char path[64];
+		pid_t pid;
+
+		if (geteuid() != 0) {
+			tap_skip(what, "only root's programs are hooks");
+			continue;
+		}
+		(void)mkdir(scratch_path("over"), 0755);
+		pid = hold(elsewhere ? scratch_path("over") : NULL);
+		if (pid < 0) {
+			tap_skip(what, "it cannot be set up here");
+			continue;
+		}
+		snprintf(path, sizeof path, "/proc/%d/exe", pid);
+		ok(w->hook_ok(w->arg, path, &hook, &e) == 0 && hook.ok == !elsewhere, "hook %s: %s",
+			what, hook.real);
+		ok(elsewhere || !strstr(hook.real, "deleted"), "its plain name");
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+}
+
 static void hooks(const struct world *w)
 {
 	static const struct {
@@ -495,7 +568,7 @@ static void hooks(const struct world *w)
 	ok(w->hook_ok(w->arg, at("none"), &what, &e) < 0, "hook that is not there: %s", e.msg);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
 	struct world_control table[5] = {{0}};
 	AUTO_WORLD struct world w = {0};
@@ -503,6 +576,12 @@ int main(void)
 	char sock[512], state[512], store[512];
 	struct err e = {0};
 
+	if (argc == 2 && strcmp(argv[1], hold_word) == 0) {
+		if (write(STDOUT_FILENO, "x", 1) != 1)
+			return 2;
+		pause();
+		return 0;
+	}
 	make_tree();
 	snprintf(sock, sizeof sock, "%s", at("run/engine/engine.sock"));
 	snprintf(state, sizeof state, "%s", at("state"));
@@ -523,6 +602,7 @@ int main(void)
 	bad_roots(bundle);
 	namespaces(&w);
 	hooks(&w);
+	held_hooks(&w);
 	other_binds(bundle, table);
 	return tap_done();
 }
