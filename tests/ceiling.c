@@ -298,6 +298,14 @@ static void devices(const struct court *c)
 		ratchet_device_rules(json_root(deny), rules, c->bad);
 }
 
+/* An absent limit is zero to a runtime written in Go; crun refuses the document. */
+static bool at_most(const struct json *limit, uint64_t max)
+{
+	uint64_t n;
+
+	return !limit || json_u64(limit, max, &n);
+}
+
 static void limits(const struct court *c)
 {
 	const struct json *pids = json_at(c->out, "/linux/resources/pids");
@@ -320,8 +328,8 @@ static void limits(const struct court *c)
 
 		json_each (v, rlimits)
 			held |= strcmp(text(v, "type"), r->type) == 0 &&
-				number(v, "hard", UINT64_MAX) <= r->max &&
-				number(v, "soft", UINT64_MAX) <= r->max;
+				at_most(json_get(v, "hard"), r->max) &&
+				at_most(json_get(v, "soft"), r->max);
 		if (!held)
 			ratchet_bad(c->bad, "%s is not held", r->type);
 	}

@@ -3,13 +3,13 @@
  * test_mutate - thousands of random changes to what engines hand over: whatever is accepted keeps
  * every promise.
  *
- * CINCH_SEED=N repeats a run, CINCH_MUTATIONS=N sets how many documents. After a failure the story of
+ * The same documents every time, so that a change is judged by what it did and not by the dice; CINCH_SEED=N makes
+ * others, CINCH_SEED=$(date +%s) new ones, CINCH_MUTATIONS=N sets how many. After a failure the story of
  * the document is printed, and the document itself left in CINCH_KEEP=DIR when that is set; CINCH_ONLY=N repeats one of them.
  */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shim/base/cleanup.h"
@@ -23,7 +23,7 @@
 
 #define SAMPLES "tests/data/samples"
 
-enum { ENOUGH = 20000, SHOWN = 5 };
+enum { ENOUGH = 20000, SHOWN = 5, SEED = 1795329120 };
 
 static struct sample {
 	char name[64];
@@ -196,7 +196,7 @@ static struct tally whole(uint64_t many, uint64_t seed, struct profile *const pr
 
 int main(void)
 {
-	uint64_t seed = setting("CINCH_SEED", (uint64_t)time(NULL));
+	uint64_t seed = setting("CINCH_SEED", SEED);
 	uint64_t only = setting("CINCH_ONLY", UINT64_MAX);
 	uint64_t many = setting("CINCH_MUTATIONS", ENOUGH);
 	struct profile *profiles[2] = {NULL, NULL};
