@@ -122,9 +122,9 @@ int audit_put_text(struct audit *a, const char *key, const char *text)
 	return text ? audit_put(a, key, json_string_lossy(a->doc, text)) : 0;
 }
 
-int audit_put_problem(struct audit *a, const struct config *c)
+int audit_put_problem(struct audit *a, const struct err *problem)
 {
-	return audit_put_text(a, "problem", c->problem.code ? c->problem.msg : NULL);
+	return audit_put_text(a, "problem", problem->code ? problem->msg : NULL);
 }
 
 void audit_done(struct audit *a)
@@ -208,14 +208,14 @@ static int write_record(struct audit *a, const char *path, struct err *e)
 	return append(path, &line, e);
 }
 
-int audit_commit(struct audit *a, const struct config *c, struct err *e)
+int audit_commit(struct audit *a, const struct settings *s, struct err *e)
 {
 	struct err why = {0};
 
-	if (write_record(a, c->audit_path, &why) == 0)
+	if (write_record(a, s->audit.path, &why) == 0)
 		return 0;
 	err_wrap(&why, "audit record");
-	if (c->audit_required) {
+	if (s->audit.required) {
 		*e = why;
 		return -1;
 	}

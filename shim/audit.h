@@ -11,9 +11,9 @@
 
 #include <time.h>
 
+#include "profiles/node.h"
 #include "shim/base/err.h"
 #include "shim/base/json.h"
-#include "shim/config.h"
 
 struct audit {
 	struct json_doc *doc; /* owns the record */
@@ -36,13 +36,13 @@ int audit_begin(struct audit *a, const char *verb, struct err *e);
 /* Add a member; V is made in a->doc. -1 when V is NULL or the memory is out. */
 int audit_put(struct audit *a, const char *key, struct json *v);
 int audit_put_text(struct audit *a, const char *key, const char *text); /* NULL: nothing is added */
-/* When the node's configuration was not usable, say so in this record, too. */
-int audit_put_problem(struct audit *a, const struct config *c);
+/* When the node's policy was not usable (code not 0), say so in this record, too. */
+int audit_put_problem(struct audit *a, const struct err *problem);
 /*
- * Add the duration and append the line to c->audit_path (made 0600, its directory 0700). When that
- * fails: -1 with the reason if c->audit_required, else a complaint to syslog (LOG_AUTHPRIV) and 0.
+ * Add the duration and append the line to s->audit.path (made 0600, its directory 0700). When that
+ * fails: -1 with the reason if s->audit.required, else a complaint to syslog (LOG_AUTHPRIV) and 0.
  */
-int audit_commit(struct audit *a, const struct config *c, struct err *e);
+int audit_commit(struct audit *a, const struct settings *s, struct err *e);
 void audit_done(struct audit *a);
 
 #endif

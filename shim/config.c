@@ -15,14 +15,11 @@
 #include "shim/base/str.h"
 
 static const char default_file[] = "/etc/cinch/cinch.json";
-static const char default_audit[] = "/var/log/cinch/audit.jsonl";
 static const struct json_limits limits = {.bytes = 1024 * 1024, .depth = 16, .values = 20000};
 
 void config_done(struct config *c)
 {
-	free(c->runtime);
-	free(c->audit_path);
-	*c = (struct config)CONFIG_INIT;
+	settings_done(&c->settings);
 }
 
 static int complain(
@@ -51,12 +48,12 @@ static int read_audit(
 {
 	json_each (v, audit) {
 		if (strcmp(v->key, "path") == 0) {
-			if (take_path(doc, v, &c->audit_path, e) < 0)
+			if (take_path(doc, v, &c->settings.audit.path, e) < 0)
 				return -1;
 		} else if (strcmp(v->key, "required") == 0) {
 			if (!json_is(v, JSON_BOOL))
 				return complain(doc, v, "must be true or false", e);
-			c->audit_required = v->flag;
+			c->settings.audit.required = v->flag;
 		} else {
 			return complain(doc, v, "is unknown; audit has path and required", e);
 		}
@@ -72,7 +69,7 @@ static int read_all(const struct json_doc *doc, struct config *c, struct err *e)
 		return err_set(e, ERR_INPUT, "must be an object");
 	json_each (v, root) {
 		if (strcmp(v->key, "runtime") == 0) {
-			if (take_path(doc, v, &c->runtime, e) < 0)
+			if (take_path(doc, v, &c->settings.runtime, e) < 0)
 				return -1;
 		} else if (strcmp(v->key, "audit") == 0) {
 			if (!json_is(v, JSON_OBJECT))
@@ -111,16 +108,14 @@ static int load(const char *file, struct config *c, struct err *e)
 
 int config_load(const char *file, struct config *c, struct err *e)
 {
-	struct err problem = {0};
-
+	*c = (struct config){.problem = {0}};
+	if (settings_default(&c->settings, e) < 0)
+		return -1;
 	if (!file)
 		file = default_file;
-	if (load(file, c, &problem) < 0) {
-		err_wrap(&problem, "configuration %s", file);
-		config_done(c); /* all of it or nothing */
-		c->problem = problem;
-	}
-	if (!c->audit_path)
-		c->audit_path = strdup(default_audit);
-	return c->audit_path ? 0 : err_nomem(e);
+	if (load(file, c, &c->problem) == 0)
+		return 0;
+	err_wrap(&c->problem, "configuration %s", file);
+	settings_done(&c->settings); /* all of it or nothing */
+	return settings_default(&c->settings, e);
 }

@@ -9,24 +9,14 @@
 #ifndef CINCH_CONFIG_H
 #define CINCH_CONFIG_H
 
-#include <stdbool.h>
-
+#include "profiles/node.h"
 #include "shim/base/err.h"
 
 struct config {
-	char *runtime; /* absolute path of the real runtime; NULL: search the fixed list */
-	char *audit_path; /* never NULL after config_load */
-	bool audit_required; /* a container whose record cannot be written does not start */
+	struct settings settings;
 	struct err problem; /* code 0: the file was good or missing */
 };
 
-#define CONFIG_INIT                                                                                \
-	{                                                                                          \
-		NULL, NULL, false,                                                                 \
-		{                                                                                  \
-			0, ""                                                                      \
-		}                                                                                  \
-	}
 #define AUTO_CONFIG __attribute__((cleanup(config_done)))
 
 /* Read FILE (NULL: /etc/cinch/cinch.json). -1 only when out of memory. The file must be regular,

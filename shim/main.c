@@ -24,7 +24,7 @@ static int (*const verbs[VERB_COUNT])(const struct call *c, struct err *e) = {
 /* Returns only when the runtime was not started. */
 static void run(int argc, char *argv[], struct args *args, struct err *e)
 {
-	AUTO_CONFIG struct config config = CONFIG_INIT;
+	AUTO_CONFIG struct config config = {.problem = {0}};
 	char runtime[PATH_MAX];
 	struct call call = {
 		.args = args, .config = &config, .program = argv[0], .runtime = runtime};
@@ -34,7 +34,7 @@ static void run(int argc, char *argv[], struct args *args, struct err *e)
 	/* the configuration also says where a refusal is recorded */
 	if (config_load(NULL, &config, ready ? e : &no_memory) < 0)
 		return;
-	if (ready && runtime_find(config.runtime, runtime, e) == 0)
+	if (ready && runtime_find(config.settings.runtime, runtime, e) == 0)
 		verbs[args->verb](&call, e);
 	else if (args->verb != VERB_PASS)
 		verb_refused(&call, e);

@@ -80,9 +80,9 @@ static int record(const struct call *c, struct audit *a, const struct launch *l,
 		audit_put_text(a, "result", result) < 0 ||
 		audit_put_text(a, "error", failed ? failed->msg : NULL) < 0 ||
 		audit_put(a, "changes", report_json(&l->report, a->doc)) < 0 ||
-		audit_put_problem(a, c->config) < 0)
+		audit_put_problem(a, &c->config->problem) < 0)
 		return err_nomem(e);
-	return audit_commit(a, c->config, e);
+	return audit_commit(a, &c->config->settings, e);
 }
 
 static int prepare(const struct call *c, struct err *e)

@@ -39,9 +39,9 @@ int verb_exec(const struct call *c, struct err *e)
 			return -1;
 		if (audit_put_text(&a, "id", c->args->id) < 0 || put_command(&a, c->args) < 0 ||
 			audit_put_text(&a, "result", "passed") < 0 ||
-			audit_put_problem(&a, c->config) < 0)
+			audit_put_problem(&a, &c->config->problem) < 0)
 			return err_nomem(e);
-		if (audit_commit(&a, c->config, e) < 0)
+		if (audit_commit(&a, &c->config->settings, e) < 0)
 			return -1;
 	}
 	return runtime_exec(c->runtime, argv, &fds, e);

@@ -12,17 +12,19 @@
 
 static const struct json_limits limits = {1024 * 1024, 8, 1000};
 
-static int write_one(const struct config *c, const char *id, struct err *e)
+static const struct err problem = {ERR_INPUT, "configuration x: line 1"};
+
+static int write_one(const struct settings *s, const char *id, struct err *e)
 {
 	AUTO_AUDIT struct audit a = AUDIT_INIT;
 
 	if (audit_begin(&a, "create", e) < 0 || audit_put_text(&a, "id", id) < 0 ||
-		audit_put_text(&a, "absent", NULL) < 0 || audit_put_problem(&a, c) < 0)
+		audit_put_text(&a, "absent", NULL) < 0 || audit_put_problem(&a, &problem) < 0)
 		return -1;
-	return audit_commit(&a, c, e);
+	return audit_commit(&a, s, e);
 }
 
-static void shape(const struct config *c)
+static void shape(const struct settings *s)
 {
 	AUTO_JSON struct json_doc *doc = NULL;
 	struct err e = {0};
@@ -31,7 +33,7 @@ static void shape(const struct config *c)
 	int64_t n;
 	struct stat st;
 
-	ok(write_one(c, "box\xff", &e) == 0, "a record is written: %s", e.msg);
+	ok(write_one(s, "box\xff", &e) == 0, "a record is written: %s", e.msg);
 	line = scratch_read("log/audit.jsonl");
 	if (!ok(line && json_parse(line, strlen(line), &limits, 0, &doc, &e) == 0, "it is JSON")) {
 		free(line);
@@ -50,24 +52,24 @@ static void shape(const struct config *c)
 		"ancestors are named");
 	ok(json_i64(json_get(r, "durationUs"), 0, 10000000, &n), "duration");
 	ok(strlen(json_str(json_get(r, "time"))) == strlen("2026-01-01T00:00:00.000000Z"), "time");
-	tap_same(json_str(json_get(r, "problem")), c->problem.msg, "configuration problem");
+	tap_same(json_str(json_get(r, "problem")), problem.msg, "configuration problem");
 	ok(stat(scratch_path("log/audit.jsonl"), &st) == 0 && (st.st_mode & 0777) == 0600, "0600");
 	ok(stat(scratch_path("log"), &st) == 0 && (st.st_mode & 0777) == 0700, "directory 0700");
 	free(line);
 }
 
-static void many_writers(const struct config *c)
+static void many_writers(const struct settings *s)
 {
 	enum { WRITERS = 20, LINES = 25 };
 	struct err e = {0};
 	size_t good = 0, lines = 0;
 	char *all, *save = NULL;
 
-	unlink(c->audit_path);
+	unlink(s->audit.path);
 	for (int w = 0; w < WRITERS; w++)
 		if (fork() == 0) {
 			for (int i = 0; i < LINES; i++)
-				if (write_one(c, "box", &e) < 0)
+				if (write_one(s, "box", &e) < 0)
 					_exit(1);
 			_exit(0);
 		}
@@ -87,20 +89,20 @@ static void many_writers(const struct config *c)
 }
 
 /* What a full disk left of a line stays what it is; the next one is whole. */
-static void after_a_cut(const struct config *c)
+static void after_a_cut(const struct settings *s)
 {
 	AUTO_JSON struct json_doc *doc = NULL;
 	struct err e = {0};
 	char *text, *second;
 
 	scratch_write("log/audit.jsonl", "{\"time\":\"20");
-	ok(write_one(c, "box", &e) == 0, "written behind a cut line");
+	ok(write_one(s, "box", &e) == 0, "written behind a cut line");
 	text = scratch_read("log/audit.jsonl");
 	second = text ? strchr(text, '\n') : NULL;
 	ok(second && second - text == 11 &&
 			json_parse(second + 1, strlen(second + 1), &limits, 0, &doc, &e) == 0,
 		"it is a line of its own: %s", e.msg);
-	ok(write_one(c, "box", &e) == 0, "and the next one");
+	ok(write_one(s, "box", &e) == 0, "and the next one");
 	free(text);
 	text = scratch_read("log/audit.jsonl");
 	ok(text && !strstr(text, "\n\n"), "without an empty line between");
@@ -110,7 +112,7 @@ static void after_a_cut(const struct config *c)
 int main(void)
 {
 	char path[128];
-	struct config c = {.audit_path = path, .problem = {ERR_INPUT, "configuration x: line 1"}};
+	struct settings c = {.audit.path = path};
 	struct err e = {0};
 
 	snprintf(path, sizeof path, "%s/log/audit.jsonl", scratch_dir());
@@ -120,7 +122,7 @@ int main(void)
 
 	snprintf(path, sizeof path, "%s/no/such/audit.jsonl", scratch_dir());
 	ok(write_one(&c, "box", &e) == 0, "not writable and not required: the container starts");
-	c.audit_required = true;
+	c.audit.required = true;
 	ok(write_one(&c, "box", &e) < 0 && strstr(e.msg, "audit record: open "), "required: %s",
 		e.msg);
 	snprintf(path, sizeof path, "/dev/full");

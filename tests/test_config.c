@@ -40,13 +40,13 @@ static const struct {
 static void check(const char *file, const char *runtime, const char *audit, bool required,
 	const char *problem, const char *what)
 {
-	AUTO_CONFIG struct config c = CONFIG_INIT;
+	AUTO_CONFIG struct config c = {.problem = {0}};
 	struct err e = {0};
 
 	ok(config_load(file, &c, &e) == 0, "%s: loads", what);
-	tap_same(c.runtime, runtime, "runtime");
-	tap_same(c.audit_path, audit, "audit path");
-	ok(c.audit_required == required, "%s: audit required", what);
+	tap_same(c.settings.runtime, runtime, "runtime");
+	tap_same(c.settings.audit.path, audit, "audit path");
+	ok(c.settings.audit.required == required, "%s: audit required", what);
 	if (problem)
 		ok(c.problem.code && strstr(c.problem.msg, problem), "%s: says: %s", what,
 			c.problem.msg);

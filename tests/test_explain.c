@@ -514,8 +514,8 @@ static void test_bad(void)
 	} rows[] = {
 		{"", "usage: cinchctl COMMAND"},
 		{"explian", "unknown command \"explian\", did you mean \"explain\"?"},
-		{"explain", "cinchctl: explain: no bundle given"},
-		{"explain a b", "cinchctl: explain: one bundle at a time"},
+		{"explain", "cinchctl: explain: something is missing; usage: cinchctl explain"},
+		{"explain a b", "cinchctl: explain: too many words; usage"},
 		{"explain --jsn x", "unknown option --jsn"},
 		{"explain --json --patch x", "--json and --patch exclude each other"},
 		{"explain --color=maybe x", "not \"maybe\""},

@@ -4,18 +4,15 @@
  *
  * The same steps as a launch: read, check, choose the profile, tighten.
  */
-#include "shim/ctl/ctl.h"
+#include "shim/ctl/commands.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
-#include "shim/base/num.h"
 #include "shim/ctl/away.h"
 #include "shim/ctl/patch.h"
 #include "shim/ctl/table.h"
@@ -24,14 +21,6 @@
 #include "shim/tighten.h"
 
 enum { PROFILE_MAX = 1 << 20 };
-enum form { FORM_TABLE, FORM_JSON, FORM_PATCH };
-
-struct options {
-	const char *target, *profile;
-	enum form form;
-	bool colour;
-	bool help;
-};
 
 /* One container and what became of it. */
 struct case_file {
@@ -51,94 +40,6 @@ static void case_done(struct case_file *c)
 	select_done(&c->profiles);
 	world_done(&c->host);
 	report_done(&c->report);
-}
-
-static const char usage[] =
-	"usage: cinchctl explain [--profile NAME|FILE] [--json|--patch] [--color WHEN] "
-	"BUNDLE|FILE\n"
-	"\n"
-	"  BUNDLE             a bundle directory; or the path of a config.json\n"
-	"  --profile NAME     a built-in profile (default: restricted); with a \"/\" in it, a "
-	"file\n"
-	"  --json             one JSON object\n"
-	"  --patch            an RFC 6902 patch\n"
-	"  --color WHEN       auto, always or never\n"
-	"\n"
-	"Exit status: 0 nothing to change, 1 changes, 2 refused or an error.\n";
-
-/* ---- the command line ---- */
-
-static int take_colour(const char *when, struct options *o, struct err *e)
-{
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	if (strcmp(when, "always") == 0)
-		o->colour = true;
-	else if (strcmp(when, "never") == 0)
-		o->colour = false;
-	else if (strcmp(when, "auto") == 0)
-		o->colour = isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
-			    !(term && strcmp(term, "dumb") == 0);
-	else
-		return err_set(
-			e, ERR_INPUT, "--color is auto, always or never, not \"%.64s\"", when);
-	return 0;
-}
-
-static int take_form(enum form form, struct options *o, struct err *e)
-{
-	if (o->form != FORM_TABLE && o->form != form)
-		return err_set(e, ERR_INPUT, "--json and --patch exclude each other");
-	o->form = form;
-	return 0;
-}
-
-static int take_options(int argc, char *argv[], struct options *o, struct err *e)
-{
-	static const struct option longs[] = {
-		{"profile", required_argument, NULL, 'p'},
-		{"json", no_argument, NULL, 'j'},
-		{"patch", no_argument, NULL, 'P'},
-		{"color", required_argument, NULL, 'c'},
-		{"colour", required_argument, NULL, 'c'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int opt, rc = take_colour("auto", o, e);
-
-	optind = 0;
-	while (rc == 0 && (opt = getopt_long(argc, argv, ":h", longs, NULL)) != -1)
-		switch (opt) {
-		case 'p':
-			o->profile = optarg;
-			break;
-		case 'j':
-			rc = take_form(FORM_JSON, o, e);
-			break;
-		case 'P':
-			rc = take_form(FORM_PATCH, o, e);
-			break;
-		case 'c':
-			rc = take_colour(optarg, o, e);
-			break;
-		case 'h':
-			o->help = true;
-			return 0;
-		case ':':
-			return err_set(e, ERR_INPUT, "%.64s needs a value", argv[optind - 1]);
-		default:
-			return err_set(e, ERR_INPUT,
-				"unknown option %.64s; \"cinchctl explain --help\" lists them",
-				argv[optind - 1]);
-		}
-	if (rc < 0)
-		return -1;
-	if (argc - optind != 1)
-		return err_set(e, ERR_INPUT,
-			"%s; usage: cinchctl explain [--profile NAME] BUNDLE|config.json",
-			argc == optind ? "no bundle given" : "one bundle at a time");
-	o->target = argv[optind];
-	return 0;
 }
 
 /* ---- the work ---- */
@@ -200,12 +101,13 @@ static int load_profile(const char *path, struct profile **out, struct err *e)
 	return profile_parse(path, text, len, out, e);
 }
 
-static int choose(const struct options *o, struct case_file *c, struct err *e)
+static int choose(const struct ctl_call *call, struct case_file *c, struct err *e)
 {
+	const char *named = ctl_value(call, "profile");
 	AUTO_PROFILE struct profile *p = NULL;
 
-	if (o->profile && (strchr(o->profile, '/') ? load_profile(o->profile, &p, e)
-						   : profile_builtin(o->profile, &p, e)) < 0)
+	if (named && (strchr(named, '/') ? load_profile(named, &p, e)
+					 : profile_builtin(named, &p, e)) < 0)
 		return -1;
 	/* what the container's annotation adds comes on top, as in a launch */
 	if (select_profiles(NULL, "cinchctl", c->doc, &c->profiles, e) < 0)
@@ -217,11 +119,11 @@ static int choose(const struct options *o, struct case_file *c, struct err *e)
 	return 0;
 }
 
-static int decide(const struct options *o, struct case_file *c, struct err *e)
+static int decide(const struct ctl_call *call, struct case_file *c, struct err *e)
 {
 	const char *root;
 
-	if (load_document(o->target, c, e) < 0 || choose(o, c, e) < 0)
+	if (load_document(call->operands[0], c, e) < 0 || choose(call, c, e) < 0)
 		return -1;
 	root = json_str(json_at(json_root(c->doc), "/root/path"));
 	if (!root)
@@ -230,7 +132,7 @@ static int decide(const struct options *o, struct case_file *c, struct err *e)
 		return -1;
 	c->away = away_is(c->dir, root);
 	c->world = c->away ? away_world(&c->host) : c->host;
-	c->report.keep_values = o->form == FORM_PATCH;
+	c->report.keep_values = ctl_given(call, "patch");
 	for (size_t i = 0; i < c->profiles.n; i++)
 		if (tighten(c->doc, c->profiles.p[i], &c->world, &c->report, &c->refusal) < 0) {
 			if (c->refusal.code == ERR_DENIED)
@@ -280,35 +182,22 @@ static struct json *answer_json(const struct case_file *c, struct json_doc *doc)
 	return o;
 }
 
-static int print_json(const struct case_file *c, enum form form, struct str *out, struct err *e)
+static int print_json(struct ctl_call *call, const struct case_file *c, struct err *e)
 {
 	AUTO_JSON struct json_doc *doc = json_new();
 	struct json *v = NULL;
 
 	if (doc)
-		v = form == FORM_PATCH ? patch_json(&c->report, doc) : answer_json(c, doc);
-	if (!v)
-		return err_nomem(e);
-	json_write_pretty(v, out);
-	return 0;
+		v = ctl_given(call, "patch") ? patch_json(&c->report, doc) : answer_json(c, doc);
+	return ctl_put_json(call, v, e);
 }
 
-static size_t terminal_width(void)
+static void print_table(struct ctl_call *call, const struct case_file *c)
 {
-	const char *columns = getenv("COLUMNS");
-	struct winsize size;
-	uint64_t n;
+	const struct table_style style = {.width = ctl_width(), .colour = call->colour};
+	struct str *out = &call->out;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-		return size.ws_col;
-	return columns && num_u64(columns, 1000, &n) && n > 0 ? (size_t)n : TABLE_WIDTH;
-}
-
-static void print_table(const struct options *o, const struct case_file *c, struct str *out)
-{
-	const struct table_style style = {.width = terminal_width(), .colour = o->colour};
-
-	table_text(o->target, style.width, out);
+	table_text(call->operands[0], style.width, out);
 	str_addc(out, '\n');
 	if (c->away)
 		str_add(out, "(Its root filesystem is not here: files, volumes and\n"
@@ -325,30 +214,38 @@ static void print_table(const struct options *o, const struct case_file *c, stru
 	str_addc(out, '\n');
 }
 
-int ctl_explain(int argc, char *argv[], struct err *e)
+static int run(struct ctl_call *call, struct err *e)
 {
 	__attribute__((cleanup(case_done))) struct case_file c = {.dir = -1};
-	AUTO_STR struct str out = STR_INIT;
-	struct options o = {0};
 
-	if (take_options(argc, argv, &o, e) < 0)
+	if (call->json && ctl_given(call, "patch"))
+		return err_set(e, ERR_INPUT, "--json and --patch exclude each other");
+	if (decide(call, &c, e) < 0)
 		return -1;
-	if (o.help) {
-		fputs(usage, stdout);
-		return CTL_OK;
-	}
-	if (decide(&o, &c, e) < 0)
-		return -1;
-	if (o.form == FORM_PATCH && c.refusal.code) { /* half a patch would be misunderstood */
+	if (ctl_given(call, "patch") && c.refusal.code) { /* half a patch would be misunderstood */
 		*e = c.refusal;
 		return -1;
 	}
-	if (o.form == FORM_TABLE)
-		print_table(&o, &c, &out);
-	else if (print_json(&c, o.form, &out, e) < 0)
+	if (!call->json && !ctl_given(call, "patch"))
+		print_table(call, &c);
+	else if (print_json(call, &c, e) < 0)
 		return -1;
-	if (str_failed(&out))
-		return err_nomem(e);
-	fwrite(str_text(&out), 1, out.len, stdout);
 	return status(&c);
 }
+
+const struct ctl_command ctl_explain = {
+	.name = "explain",
+	.run = run,
+	.operands = "BUNDLE|FILE",
+	.least = 1,
+	.most = 1,
+	.word = CTL_FILE,
+	.summary = "what a profile would change in a container, and why",
+	.notes = "Exit status: 0 nothing to change, 1 changes, 2 refused or an error.\n",
+	.options =
+		{
+			{"profile", "NAME|FILE", CTL_PROFILE,
+				"a profile by name; with a \"/\" in it, a file"},
+			{"patch", NULL, CTL_NONE, "an RFC 6902 patch"},
+		},
+};

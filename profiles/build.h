@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build - from the sources a person edits to the bytes of a policy; everything is checked, all errors are
+ * collected, nothing is written.
+ */
+#ifndef CINCH_PROFILES_BUILD_H
+#define CINCH_PROFILES_BUILD_H
+
+#include "profiles/catalog.h"
+#include "profiles/denied.h"
+#include "profiles/node.h"
+#include "profiles/policy.h"
+#include "shim/base/hash.h"
+
+struct build_from {
+	const char *config; /* NULL: /etc/cinch/cinch.json, which may be missing */
+	struct policy *current; /* what is applied now, for version rollback; may be NULL */
+};
+
+struct build {
+	struct node node;
+	struct catalog *catalog;
+	struct denied denied;
+	struct policy_pack *packs;
+	size_t n_packs;
+	struct str policy; /* the bytes */
+	char digest[HASH_HEX_SIZE]; /* SHA-256 of them: the policy's name */
+	struct strv problems; /* each "FILE:L:C: what"; none: it may be applied */
+	struct strv notes; /* what the operator should know: a shipped profile is replaced, ... */
+};
+
+#define AUTO_BUILD __attribute__((cleanup(build_done)))
+
+/* -1 only when it could not be tried (memory); else see problems. */
+int build_policy(const struct build_from *from, struct build *out, struct err *e);
+void build_done(struct build *b);
+
+#endif

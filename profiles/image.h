@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image - what is known of the image a container was made from.
+ *
+ * References are read as Docker and containerd write them (distribution/reference): "busybox" is
+ * registry docker.io, repository library/busybox, tag latest. What is not told stays NULL, and no
+ * pattern matches it.
+ */
+#ifndef CINCH_PROFILES_IMAGE_H
+#define CINCH_PROFILES_IMAGE_H
+
+#include <stdbool.h>
+
+#include "shim/base/err.h"
+#include "shim/base/str.h"
+
+struct image {
+	char *text; /* the reference as the engine told it */
+	char *registry; /* "registry.example.com:5000" */
+	char *repository; /* "team/app" */
+	char *tag; /* NULL when only a digest is told */
+	char *digest; /* "sha256:..." of the manifest */
+	char *id; /* "sha256:..." of the image's configuration, which engines call its ID */
+};
+
+#define AUTO_IMAGE __attribute__((cleanup(image_done)))
+
+/* Read REFERENCE; "sha256:HEX" and a bare ID of 64 hex digits fill only id. ERR_INPUT when it is no
+ * reference. *OUT must be empty and is the caller's. */
+int image_parse(const char *reference, struct image *out, struct err *e);
+void image_done(struct image *i);
+/* GLOB over "registry/repository", as "registry.example.com/team/" and two stars. */
+bool image_matches(const struct image *i, const char *glob);
+/* Any of the list matches. */
+bool image_matches_any(const struct image *i, const struct strv *globs);
+/* TEXT is "sha256:" and 64 of 0-9 a-f. */
+bool image_is_digest(const char *text);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * commands - the table of all commands of cinchctl, in the order of the help.
+ */
+#include "shim/ctl/commands.h"
+
+const struct ctl_command *const ctl_commands[] = {
+	&ctl_explain,
+	NULL,
+};

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * commands - one line a command; each is described in the file of its name.
+ */
+#ifndef CINCH_CTL_COMMANDS_H
+#define CINCH_CTL_COMMANDS_H
+
+#include "shim/ctl/ctl.h"
+
+extern const struct ctl_command ctl_explain;
+
+#endif
