@@ -68,9 +68,13 @@ $(B)/tests/fuzz_%: $(B)/tests/fuzz_%.o $(B)/libtest.a $(B)/libcore.a ; \
   $(Q)$(CC) -pie $(LDFLAGS) $(EXTRA) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 $(B)/tests/prog_%.o: ALL_CFLAGS = -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -I. -MMD -MP
 $(B)/shim/version.o: ALL_CFLAGS += -DCINCH_VERSION='"$(VERSION)"'
-$(B)/profiles/builtin.o: ALL_CFLAGS += $(foreach p,restricted baseline,\
-  -DDIGEST_$(p)='"$(firstword $(shell sha256sum profiles/library/$(p).json))"')
-$(B)/profiles/builtin.o: $(wildcard profiles/library/*.json profiles/library/*/*.json)
+# Every file of the library is in the binary: its name as an identifier, its name, its digest.
+SHIPPED := $(sort $(wildcard profiles/library/*.json)) $(sort $(wildcard profiles/library/*/*.json))
+shipped_name = $(1:profiles/library/%.json=%)
+LIBRARY = $(foreach f,$(SHIPPED),SHIPPED($(subst /,_,$(subst -,_,$(call shipped_name,$f))),\
+  "$(call shipped_name,$f)","$(firstword $(shell sha256sum $f))"))
+$(B)/profiles/builtin.o: ALL_CFLAGS += -DLIBRARY='$(LIBRARY)'
+$(B)/profiles/builtin.o: $(SHIPPED) profiles/library/
 $(B)/%.o: %.c Makefile ; $(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
@@ -119,7 +123,6 @@ $(B)/bench $(B)/stub: $(B)/%: integration/bench/%.c ; $(Q)mkdir -p $(@D) && \
 
 # What is installed, as SOURCE:PLACE; uninstall removes the same places.
 PAGES  := $(wildcard man/*.[1-9])
-SHIPPED := $(wildcard profiles/library/*.json profiles/library/*/*.json)
 PLACES := $(B)/cinch:$(SBINDIR)/cinch $(B)/cinchctl:$(SBINDIR)/cinchctl \
   $(foreach p,$(PAGES),$p:$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
   $(foreach p,$(SHIPPED),$p:$(DATADIR)/profiles/$(p:profiles/library/%=%))

@@ -25,27 +25,39 @@
 	extern const char symbol[] __attribute__((visibility("hidden")));                          \
 	extern const char symbol##_end[] __attribute__((visibility("hidden")))
 
-EMBED(builtin_restricted, "profiles/library/restricted.json");
-EMBED(builtin_baseline, "profiles/library/baseline.json");
-EMBED(builtin_seccomp_default, "profiles/library/seccomp/default.json");
+/* make hands over the list of profiles/library: SHIPPED(identifier, "name", "digest") for each file.
+ * The digest (SHA-256) is taken there: hashing costs a start a tenth of our time. */
+#define SHIPPED(id, name, digest) EMBED(builtin_##id, "profiles/library/" name ".json");
+LIBRARY
+#undef SHIPPED
 
 static const struct {
-	const char *name, *text, *end;
-	const char *digest; /* SHA-256, taken by make: hashing costs a start a tenth of our time */
+	const char *name, *text, *end, *digest;
 } texts[] = {
-	{"restricted", builtin_restricted, builtin_restricted_end, DIGEST_restricted},
-	{"baseline", builtin_baseline, builtin_baseline_end, DIGEST_baseline},
-	{"seccomp/default", builtin_seccomp_default, builtin_seccomp_default_end, NULL},
+#define SHIPPED(id, name, digest) {name, builtin_##id, builtin_##id##_end, digest},
+	LIBRARY
+#undef SHIPPED
+	{NULL, NULL, NULL, NULL},
 };
 
-static const char *const names[] = {"restricted", "baseline", NULL};
+enum { N_TEXTS = sizeof texts / sizeof *texts - 1 };
+
+static bool is_profile(const char *name)
+{
+	return !strchr(name, '/');
+}
 
 static int find(const char *name)
 {
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+	for (int i = 0; i < N_TEXTS; i++)
 		if (strcmp(texts[i].name, name) == 0)
-			return (int)i;
+			return i;
 	return -1;
+}
+
+const char *profile_builtin_name(size_t i)
+{
+	return i < N_TEXTS ? texts[i].name : NULL;
 }
 
 const char *profile_builtin_text(const char *name, size_t *len)
@@ -58,20 +70,29 @@ const char *profile_builtin_text(const char *name, size_t *len)
 	return texts[i].text;
 }
 
-int profile_builtin(const char *name, struct profile **out, struct err *e)
+static int unknown(const char *name, struct err *e)
 {
+	const char *names[N_TEXTS + 1] = {NULL}, *near;
 	AUTO_STR struct str known = STR_INIT;
-	const char *near;
-	int found = str_in(names, name) ? find(name) : -1;
+	size_t n = 0;
 
-	if (found >= 0)
-		return profile_parse_known(name, texts[found].text,
-			(size_t)(texts[found].end - texts[found].text), texts[found].digest, out,
-			e);
+	for (int i = 0; i < N_TEXTS; i++)
+		if (is_profile(texts[i].name))
+			names[n++] = texts[i].name;
 	near = reader_nearest(names, name);
-	for (size_t i = 0; names[i]; i++)
-		str_addf(&known, "%s\"%s\"", i ? " and " : "", names[i]);
+	for (size_t i = 0; i < n; i++)
+		str_addf(&known, "%s\"%s\"", i ? i + 1 < n ? ", " : " and " : "", names[i]);
 	return err_set(e, ERR_INPUT, "unknown profile \"%.64s\"%s%s%s; this cinch has %s", name,
 		near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "",
 		str_text(&known));
+}
+
+int profile_builtin(const char *name, struct profile **out, struct err *e)
+{
+	int i = is_profile(name) ? find(name) : -1;
+
+	if (i < 0)
+		return unknown(name, e);
+	return profile_parse_known(name, texts[i].text, (size_t)(texts[i].end - texts[i].text),
+		texts[i].digest, out, e);
 }

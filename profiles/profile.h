@@ -135,11 +135,13 @@ void profile_free(struct profile *p);
 void profile_freep(struct profile **p);
 #define AUTO_PROFILE __attribute__((cleanup(profile_freep)))
 
-/* One of the profiles in the binary ("restricted", "baseline"). ERR_INPUT and a list of the known
+/* One of the profiles in the binary ("restricted", "web", ...). ERR_INPUT and a list of the known
  * names when there is none of that name. */
 int profile_builtin(const char *name, struct profile **out, struct err *e);
 /* The shipped text of a built-in profile or of "seccomp/default"; NULL when there is none. */
 const char *profile_builtin_text(const char *name, size_t *len);
+/* The names of all of them, filters ("seccomp/...") behind the profiles; NULL behind the last. */
+const char *profile_builtin_name(size_t i);
 
 /* True when the profile reports this control but does not enforce it. */
 bool profile_audits(const struct profile *p, enum control c);
