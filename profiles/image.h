@@ -10,6 +10,7 @@
 #define CINCH_PROFILES_IMAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "shim/base/err.h"
 #include "shim/base/str.h"
@@ -29,6 +30,9 @@ struct image {
  * reference. *OUT must be empty and is the caller's. */
 int image_parse(const char *reference, struct image *out, struct err *e);
 void image_done(struct image *i);
+/* "registry/repository" into OUT; false when either is not known or SIZE is too small (1024 is enough
+ * for whatever image_parse read). */
+bool image_name(const struct image *i, char *out, size_t size);
 /* GLOB over "registry/repository", as "registry.example.com/team/" and two stars. */
 bool image_matches(const struct image *i, const char *glob);
 /* Any of the list matches. */
