@@ -7,10 +7,15 @@
  * allowed, group 0 counts as root as well, primary or supplementary: what belongs to the group root
  * on the host's volumes is not the container's. uid, gid and additionalGids change together, or a
  * stray group would stay behind (CVE-2022-36109, CVE-2023-25173).
+ *
+ * With root goes the only way to ports below 1024 that a process without capabilities does not have. Where
+ * both the caller and the profile grant them, the sysctl gives them back: see keep_low_ports.
  */
 #include "shim/pass.h"
 
 #include <inttypes.h>
+#include <linux/capability.h>
+#include <string.h>
 
 enum { UMASK_MAX = 0777 };
 
@@ -144,6 +149,69 @@ static void judge_mapped(struct edit *ed, const struct json *user)
 			edit_deny_at(ed, gids, why, "group", extra);
 }
 
+/* ---- ports below 1024 ---- */
+
+static const char low_ports[] = "net.ipv4.ip_unprivileged_port_start";
+
+static bool holds(const struct json *caps, const char *set, const char *name)
+{
+	json_each (v, json_get(caps, set))
+		if (json_str(v) && strcmp(json_str(v), name) == 0)
+			return true;
+	return false;
+}
+
+/* The program the caller asked for would have the capability in effect: execve(2) gives root what is
+ * permitted and bounding, anybody else what is ambient (capabilities(7)). */
+static bool binds_low_ports(const struct edit *ed, bool root)
+{
+	static const char *const sets[] = {
+		"bounding", "permitted", "effective", "inheritable", "ambient"};
+	const struct json *caps = json_at(ed->root, "/process/capabilities");
+
+	for (size_t i = 0; i < (root ? 3 : 5); i++)
+		if (!holds(caps, sets[i], "CAP_NET_BIND_SERVICE"))
+			return false;
+	return true;
+}
+
+/* A network namespace that is made for this container. One that is joined has others in it, who would
+ * gain; so has, a moment later, the one of a pod's sandbox. */
+static bool is_alone(const struct edit *ed)
+{
+	static const char *const kinds[] = {
+		"io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"};
+	const struct json *annotations = json_get(ed->root, "annotations");
+	unsigned made = 0, other = 0;
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (json_get(annotations, kinds[i]))
+			return false;
+	json_each (v, json_at(ed->root, "/linux/namespaces")) {
+		const char *type = json_str(json_get(v, "type"));
+		const char *path = json_str(json_get(v, "path"));
+
+		if (type && strcmp(type, ns_name(NS_NETWORK)) == 0)
+			path &&*path ? other++ : made++;
+	}
+	return made == 1 && other == 0;
+}
+
+/* A process that is not root has no capability in effect once the ambient set is empty. What the caller
+ * could bind, and the profile lets a container bind, stays: by the sysctl. */
+static void keep_low_ports(struct edit *ed, const struct profile *p, bool root)
+{
+	const struct json *set = json_at(ed->root, "/linux/sysctl");
+
+	if (!(p->capabilities >> CAP_NET_BIND_SERVICE & 1) || !strv_glob(&p->sysctl, low_ports) ||
+		(set && json_member(set, low_ports)) || !binds_low_ports(ed, root) || !is_alone(ed))
+		return;
+	edit_put(ed, edit_object(ed, "/linux/sysctl", "a place for the container's sysctls"),
+		low_ports, json_string(ed->doc, "0"),
+		"the process is not root: ports below 1024, which it could bind by "
+		"CAP_NET_BIND_SERVICE, stay open to it");
+}
+
 void pass_user(struct edit *ed, const struct profile *p, const struct world *w)
 {
 	struct json *process = json_get(ed->root, "process");
@@ -159,7 +227,11 @@ void pass_user(struct edit *ed, const struct profile *p, const struct world *w)
 	sane = groups_sane(ed, json_get(user, "additionalGids")) && sane;
 	if (umask && !json_u64(umask, UMASK_MAX, &mask))
 		edit_deny(ed, umask, "umask %s is above 0777", umask->text);
-	if (!sane || p->user.root == ROOT_ALLOW)
+	if (!sane)
+		return;
+	if (uid != 0 || p->user.root == ROOT_REMAP)
+		keep_low_ports(ed, p, uid == 0);
+	if (p->user.root == ROOT_ALLOW)
 		return;
 	if (uid != 0)
 		drop_group_root(ed, p, user, gid);

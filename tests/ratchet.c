@@ -161,6 +161,17 @@ static void map_subset(const struct json *in, const struct json *out, struct str
 			ratchet_bad(bad, "%s: %s added or changed", out->key, v->key);
 }
 
+/* Ports below 1024 by the one sysctl that may be new: see low_ports. */
+static const char low_key[] = "net.ipv4.ip_unprivileged_port_start";
+
+static void sysctls(const struct json *in, const struct json *out, struct strv *bad)
+{
+	json_each (v, out)
+		if (v->type != JSON_NULL && !json_equal(v, json_get(in, v->key)) &&
+			(strcmp(v->key, low_key) != 0 || json_get(in, v->key)))
+			ratchet_bad(bad, "sysctl: %s added or changed", v->key);
+}
+
 static const struct json *by_type(const struct json *list, const char *type)
 {
 	json_each (v, list)
@@ -295,6 +306,54 @@ static bool same_mappings(const struct json *a, const struct json *b)
 	return a && b && a->count == b->count;
 }
 
+static bool in_set(const struct json *process, const char *set)
+{
+	const struct json *caps = json_get(process, "capabilities");
+
+	return ratchet_has_string(ratchet_get(caps, set, JSON_ARRAY), "CAP_NET_BIND_SERVICE");
+}
+
+/* capabilities(7), "Transformation of capabilities during execve()", and for what the runtime can raise
+ * in the ambient set before. */
+static bool binds_low(const struct json *process)
+{
+	bool permitted = in_set(process, "permitted"), inherits = in_set(process, "inheritable");
+
+	if (number(json_at(process, "/user/uid"), 0) != 0)
+		return permitted && inherits && in_set(process, "ambient");
+	if (json_is_true(json_get(process, "noNewPrivileges")) && !permitted)
+		return false;
+	return inherits || in_set(process, "bounding");
+}
+
+/* The sysctl opens the ports to everybody in the namespace: only where nobody else is, and who is there
+ * could bind them before. */
+static void low_ports(const struct json *in, const struct json *out, struct strv *bad)
+{
+	static const char *const kinds[] = {
+		"io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"};
+	const struct json *is = json_get(json_at(out, "/linux/sysctl"), low_key);
+	const struct json *ns[] = {by_type(json_at(in, "/linux/namespaces"), "network"),
+		by_type(json_at(out, "/linux/namespaces"), "network")};
+
+	if (!is || json_get(json_at(in, "/linux/sysctl"), low_key))
+		return;
+	if (!json_str(is) || strcmp(json_str(is), "0") != 0)
+		ratchet_bad(bad, "sysctl: %s is not 0", low_key);
+	if (!binds_low(json_get(in, "process")))
+		ratchet_bad(bad, "sysctl: low ports were not open to the process");
+	for (int i = 0; i < 2; i++)
+		if (!ns[i] ||
+			(json_str(json_get(ns[i], "path")) && *json_str(json_get(ns[i], "path"))))
+			ratchet_bad(bad, "sysctl: low ports in a network that others have");
+	for (int i = 0; i < 2; i++) {
+		const char *kind = json_str(json_get(json_get(in, "annotations"), kinds[i]));
+
+		if (kind && strcmp(kind, "sandbox") == 0)
+			ratchet_bad(bad, "sysctl: low ports for a whole pod");
+	}
+}
+
 /* They say who root is outside: with a user namespace they stay as they are. */
 static void id_mappings(const struct json *in, const struct json *out, struct strv *bad)
 {
@@ -346,7 +405,7 @@ static const struct rule {
 	{"/linux/devices", devices},
 	{"/linux/resources", ratchet_resources},
 	{"/linux/seccomp", ratchet_seccomp},
-	{"/linux/sysctl", map_subset},
+	{"/linux/sysctl", sysctls},
 	{"/linux/rootfsPropagation", root_propagation},
 	{"/linux/maskedPaths", spoken_for}, /* by linux_paths */
 	{"/linux/readonlyPaths", spoken_for},
@@ -392,6 +451,7 @@ size_t ratchet(const struct json *in, const struct json *out, struct strv *bad)
 	}
 	linux_paths(json_get(in, "linux"), json_get(out, "linux"), bad);
 	id_mappings(json_get(in, "linux"), json_get(out, "linux"), bad);
+	low_ports(in, out, bad);
 	rest(in, out, "", bad);
 	return bad->n - before;
 }

@@ -7,6 +7,15 @@
 #include "tests/ratchet.h"
 #include "tests/tap.h"
 
+#define LOW_KEY "'net.ipv4.ip_unprivileged_port_start'"
+#define LOW_CAP "['CAP_NET_BIND_SERVICE']"
+#define LOW_NEW "'namespaces':[{'type':'network'}]"
+#define LOW_POD "'namespaces':[{'type':'network','path':'/run/netns/x'}]"
+#define LOW_ROOT(ns, set, more)                                                                    \
+	"{'process':{'capabilities':{" set ":" LOW_CAP "}" more "},'linux':{" ns "}}"
+#define LOW_OUT(ns, value)                                                                         \
+	"{'process':{'user':{'uid':9,'gid':9}},'linux':{" ns ",'sysctl':{" LOW_KEY ":" value "}}}"
+
 /* ' stands for "; WANT is a part of the violation, NULL: there must be none. */
 static const struct {
 	const char *what, *in, *out, *want;
@@ -321,6 +330,32 @@ static const struct {
 		"b added"},
 	{"sysctl changed", "{'linux':{'sysctl':{'a':'1'}}}", "{'linux':{'sysctl':{'a':'2'}}}",
 		"a added or changed"},
+	{"low ports for who had them", LOW_ROOT(LOW_NEW, "'bounding'", ""), LOW_OUT(LOW_NEW, "'0'"),
+		NULL},
+	{"low ports for who had them not", LOW_ROOT(LOW_NEW, "'effective'", ""),
+		LOW_OUT(LOW_NEW, "'0'"), "were not open"},
+	{"low ports, no new privileges", LOW_ROOT(LOW_NEW, "'bounding'", ",'noNewPrivileges':true"),
+		"{'process':{'user':{'uid':9,'gid':9},'noNewPrivileges':true},'linux':{" LOW_NEW
+		",'sysctl':{" LOW_KEY ":'0'}}}",
+		"were not open"},
+	{"low ports in a pod", LOW_ROOT(LOW_POD, "'bounding'", ""), LOW_OUT(LOW_POD, "'0'"),
+		"that others have"},
+	{"low ports in the host's network", LOW_ROOT("'namespaces':[]", "'bounding'", ""),
+		LOW_OUT(LOW_NEW, "'0'"), "that others have"},
+	{"another value", LOW_ROOT(LOW_NEW, "'bounding'", ""), LOW_OUT(LOW_NEW, "'80'"),
+		"is not 0"},
+	{"low ports for an ordinary user",
+		"{'process':{'user':{'uid':9,'gid':9},'capabilities':{'bounding':" LOW_CAP
+		",'permitted':" LOW_CAP ",'effective':" LOW_CAP "}},'linux':{" LOW_NEW "}}",
+		LOW_OUT(LOW_NEW, "'0'"), "were not open"},
+	{"low ports the caller closed",
+		"{'process':{'capabilities':{'bounding':" LOW_CAP "}},'linux':{" LOW_NEW
+		",'sysctl':{" LOW_KEY ":'1024'}}}",
+		LOW_OUT(LOW_NEW, "'0'"), "added or changed"},
+	{"low ports for a sandbox",
+		"{'annotations':{'io.kubernetes.cri.container-type':'sandbox'},'process':{"
+		"'capabilities':{'bounding':" LOW_CAP "}},'linux':{" LOW_NEW "}}",
+		LOW_OUT(LOW_NEW, "'0'"), "a whole pod"},
 	{"sysctl removed", "{'linux':{'sysctl':{'a':'1'}}}", "{'linux':{}}", NULL},
 	{"memory raised", "{'linux':{'resources':{'memory':{'limit':5}}}}",
 		"{'linux':{'resources':{'memory':{'limit':6}}}}", "memory limit raised"},
