@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * privileges - what a container may do under one profile and not under another, for those who review
+ * a change: compared is what the profiles come to, not how they are written.
+ */
+#ifndef CINCH_CTL_PRIVILEGES_H
+#define CINCH_CTL_PRIVILEGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "profiles/profile.h"
+#include "shim/base/err.h"
+
+struct privilege {
+	enum control control;
+	char *text; /* "CAP_NET_RAW", "may run as root (was: refused)", "calls: io_uring_setup" */
+	bool grants; /* B allows what A does not; false: B takes away what A allows */
+};
+
+struct privileges {
+	struct privilege *v; /* in the order of enum control; what is granted first */
+	size_t n;
+};
+
+#define AUTO_PRIVILEGES __attribute__((cleanup(privileges_done)))
+
+/* What changes when a container goes from A to B. A change that is neither more nor less (another uid)
+ * counts as granted: somebody has to look at it. *OUT is the caller's. */
+int privileges_diff(
+	const struct profile *a, const struct profile *b, struct privileges *out, struct err *e);
+void privileges_done(struct privileges *p);
+
+#endif
