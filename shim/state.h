@@ -4,9 +4,23 @@
  *
  * Written before the runtime is started, 0600. Nothing in it is the container's word. It is what exec
  * will be held to, and what cinchctl ps shows.
+ *
+ * The root is the directory in which the runtime keeps its own state of the container, ROOT/ID: two
+ * engines may use the same ids, but not below the same root. The hash is the first 16 digits of the
+ * root's SHA-256; an id of more than 200 bytes is named by its hash, too. When ROOT/ID is gone, so is
+ * the container, and its record is stale.
+ *
+ * A record:
+ *	{"version": 1, "id", "root", "bundle", "runtime", "created", "pid" (of the cinch that became the
+ *	runtime), "engine", "namespace", "pod", "podUid", "container", "sandbox": true,
+ *	"image": {"reference", "registry", "repository", "tag", "digest", "id"},
+ *	"profiles": [{"name", "version", "digest", "mode"}], "policy", "rule", "enforced"}
+ * What is not known is left out; id, root, created, engine, profiles and enforced are always there.
  */
 #ifndef CINCH_STATE_H
 #define CINCH_STATE_H
+
+#include <limits.h>
 
 #include "profiles/node.h"
 #include "shim/engine.h"
@@ -20,18 +34,48 @@ struct state_facts { /* borrowed */
 	const struct engine *engine;
 	const struct selection *profiles;
 	bool enforced; /* false: nothing of it was, the node or the profile is in audit mode */
+	const char *policy; /* digest of the applied policy; NULL: the built-in one */
+	unsigned rule; /* line of the select rule in cinch.json; 0: none matched */
 };
 
-/* Write the record, atomically; of the same id the old one is replaced. Removes a few records whose
- * containers are gone on the way. */
+/* Where this process keeps records: STATE_DIR; for those who are not the node's root $XDG_RUNTIME_DIR/cinch,
+ * and an error when that is not set. */
+int state_dir(char out[PATH_MAX], struct err *e);
+/*
+ * The directory of --root ROOT, absolute, without "." and ".." (by its text: no symlink is followed).
+ * ROOT NULL: where RUNTIME (a path; NULL: runc) keeps its state by itself, read in the source of runc
+ * 1.1 (main.go) and crun 1.8 (status.c): /run/runc; without root's rights, or as a root in a user namespace
+ * whose USER is not root, $XDG_RUNTIME_DIR/runc. crun takes $XDG_RUNTIME_DIR/crun whenever that is set.
+ */
+int state_root(const char *runtime, const char *root, char out[PATH_MAX], struct err *e);
+
+/*
+ * Write the record, atomically: of the same id the old one is replaced. DIR is made when missing (0700,
+ * its parent must be there). ERR_INPUT when DIR is not a directory, is not ours alone to write, or the
+ * id is none. Nothing is left behind after a failure.
+ *
+ * On the way at most eight other records of the same root are looked at, and the stale ones removed:
+ * each call goes on where the last one stopped.
+ */
 int state_write(const char *dir, const struct state_facts *f, struct err *e);
-/* Forget ID of ROOT; quiet when there is nothing. */
+/*
+ * Forget ID of ROOT (as state_root gives it; NULL: runc's default); quiet when there is nothing. Only
+ * for a start that failed: whether a delete succeeds is not known before the runtime has done it, and
+ * until then the record is needed. Stale records go by themselves.
+ */
 void state_forget(const char *dir, const char *root, const char *id);
-/* The record as a document; *OUT NULL with 0: there is none. ERR_INPUT when it is damaged. */
+/* The record as a document, the caller's; *OUT NULL with 0: there is none. ERR_INPUT when it is damaged,
+ * or that of another container. ROOT as for state_forget. */
 int state_read(
 	const char *dir, const char *root, const char *id, struct json_doc **out, struct err *e);
-/* Calls FN with every whole record; names of damaged ones go to BAD. Stops when FN returns -1. */
+/*
+ * Calls FN with every whole record, stale or not, in no order; it lives until FN returns. The names
+ * ("HASH/NAME") of damaged ones go to BAD. Stops when FN returns -1. Records that come or go meanwhile
+ * are seen or not. 0 when DIR is missing.
+ */
 int state_each(const char *dir, int (*fn)(const struct json *record, void *arg, struct err *e),
 	void *arg, struct strv *bad, struct err *e);
+/* Remove all stale records of every root. 0 when DIR is missing. */
+int state_sweep(const char *dir, struct err *e);
 
 #endif
