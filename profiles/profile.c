@@ -15,10 +15,12 @@
 #include "profiles/section.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/hash.h"
+#include "shim/base/num.h"
 
 enum { NOBODY = 65532 }; /* "nonroot" of the distroless images */
 
-static const struct json_limits limits = {.bytes = 1u << 20, .depth = 20, .values = 20000};
+static const struct json_limits limits = {
+	.bytes = PROFILE_TEXT_MAX, .depth = PROFILE_DEPTH_MAX, .values = PROFILE_VALUES_MAX};
 
 static const char *const ns_names[NS_COUNT] = {
 	[NS_MOUNT] = "mount",
@@ -56,6 +58,8 @@ void profile_free(struct profile *p)
 	free(p->name);
 	free(p->version);
 	free(p->description);
+	for (int c = 0; c < CONTROL_COUNT; c++)
+		free(p->said_by[c]);
 	free(p->user.groups);
 	for (size_t i = 0; i < p->rootfs.n_writable; i++)
 		free(p->rootfs.writable[i].path);
@@ -93,11 +97,9 @@ void profile_freep(struct profile **p)
 
 static int read_name(struct reader *r, const struct json *v, void *to)
 {
-	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
 	const char *file = strrchr(r->name, '/') ? strrchr(r->name, '/') + 1 : r->name;
 
-	if (v->len == 0 || v->len > 64 || v->text[strspn(v->text, good)] ||
-		strchr("-_.", v->text[0]))
+	if (!section_name_ok(v))
 		return reader_fail(r, v,
 			"profile name \"%.64s\": expected 1 to 64 of a-z 0-9 - _ . with a letter "
 			"or digit "
@@ -126,7 +128,8 @@ static int read_extends(struct reader *r, const struct json *v, void *to)
 {
 	(void)to;
 	return reader_fail_key(r, v,
-		"\"extends\" is not understood by this version: write out what the parent says");
+		"\"extends\" is not followed here: a profile that is read by itself says all it "
+		"means");
 }
 
 static int read_mode(struct reader *r, const struct json *v, void *to)
@@ -155,9 +158,41 @@ static int read_audit(struct reader *r, const struct json *v, void *to)
 	return 0;
 }
 
+static int ignore(struct reader *r, const struct json *v, void *to)
+{
+	(void)r;
+	(void)v;
+	(void)to;
+	return 0;
+}
+
+/* {"capabilities": "baseline:12"}: the profile and line that said it. */
+static int read_lines(struct reader *r, const struct json *v, void *to)
+{
+	struct profile *p = to;
+
+	json_each (item, v) {
+		const char *text = json_str(item), *colon = text ? strrchr(text, ':') : NULL;
+		enum control c;
+		uint64_t line;
+
+		if (control_from_name(item->key, &c) < 0)
+			return reader_fail_key(r, item, "unknown control \"%.64s\"", item->key);
+		if (!colon || colon == text || !num_u64(colon + 1, UINT32_MAX, &line))
+			return reader_fail(r, item, "expected a place such as \"baseline:12\"");
+		p->line[c] = (unsigned)line;
+		free(p->said_by[c]);
+		p->said_by[c] = strndup(text, (size_t)(colon - text));
+		if (!p->said_by[c])
+			return err_nomem(r->e);
+	}
+	return 0;
+}
+
 /* ---- the whole ---- */
 
 static const struct reader_key profile_keys[] = {
+	{"$schema", JSON_STRING, ignore, 0, false}, /* for editors */
 	{"profile", JSON_STRING, read_name, offsetof(struct profile, name), true},
 	{"version", JSON_STRING, read_version, offsetof(struct profile, version), true},
 	{"description", JSON_STRING, reader_string, offsetof(struct profile, description), false},
@@ -183,6 +218,7 @@ static const struct reader_key profile_keys[] = {
 	{"image", JSON_OBJECT, section_image, 0, false},
 	{"exec", JSON_OBJECT, section_exec, 0, false},
 	{"network", JSON_OBJECT, section_network, offsetof(struct profile, network), false},
+	{"lines", JSON_OBJECT, read_lines, 0, false},
 	{0},
 };
 
@@ -201,13 +237,21 @@ static int set_defaults(struct reader *r, struct profile *p)
 	return section_default_paths(r, p);
 }
 
-/* Members stand in the order of the text, so one walk over it counts all lines. */
+/* Members stand in the order of the text, so one walk over it counts all lines. A text that was put
+ * together from several says them itself; what it says of itself is no parent's. */
 static void note_lines(struct profile *p, const struct json *root, const char *text)
 {
 	const char *at = text, *end;
 	enum control c;
 	unsigned line = 1;
 
+	for (int i = 0; i < CONTROL_COUNT; i++)
+		if (p->said_by[i] && strcmp(p->said_by[i], p->name) == 0) {
+			free(p->said_by[i]);
+			p->said_by[i] = NULL;
+		}
+	if (json_get(root, "lines"))
+		return;
 	json_each (v, root) {
 		for (end = text + v->offset; (at = memchr(at, '\n', (size_t)(end - at))); at++)
 			line++;
@@ -217,42 +261,33 @@ static void note_lines(struct profile *p, const struct json *root, const char *t
 	}
 }
 
-/* The JSON reader's "line L, column C: what" in the form of all other messages. */
-static int syntax_error(const char *name, struct err *e)
+int profile_read(struct reader *r, const struct json *root, struct profile **out)
 {
-	static const char digits[] = "0123456789", before[] = "line ", between[] = ", column ";
-	struct err old = *e;
-	const char *line = old.msg, *column, *rest;
+	AUTO_PROFILE struct profile *p = calloc(1, sizeof *p);
 
-	if (!str_starts(line, before))
-		return err_wrap(e, "%s", name); /* too big, out of memory: no place */
-	line += strlen(before);
-	column = line + strspn(line, digits);
-	if (!str_starts(column, between))
-		return err_wrap(e, "%s", name);
-	rest = column + strlen(between);
-	return err_set(e, old.code, "%s:%.*s:%s", name, (int)(column - line), line, rest);
+	if (!p)
+		return err_nomem(r->e);
+	if (!json_is(root, JSON_OBJECT))
+		return reader_fail(r, root, "a profile is an object: { ... }");
+	if (set_defaults(r, p) < 0 || reader_object(r, root, profile_keys, p) < 0)
+		return -1;
+	*out = take_ptr(&p);
+	return 0;
 }
 
 int profile_parse_known(const char *name, const char *text, size_t len, const char *digest,
 	struct profile **out, struct err *e)
 {
-	AUTO_PROFILE struct profile *p = calloc(1, sizeof *p);
+	AUTO_PROFILE struct profile *p = NULL;
 	AUTO_JSON struct json_doc *doc = NULL;
 	struct reader r = {.name = name, .e = e};
-	const struct json *root;
 
-	if (!p)
-		return err_nomem(e);
-	if (json_parse(text, len, &limits, JSON_COMMENTS, &doc, e) < 0)
-		return syntax_error(name, e);
-	r.doc = doc;
-	root = json_root(doc);
-	if (!json_is(root, JSON_OBJECT))
-		return reader_fail(&r, root, "a profile is an object: { ... }");
-	if (set_defaults(&r, p) < 0 || reader_object(&r, root, profile_keys, p) < 0)
+	if (reader_parse(name, text, len, &limits, &doc, e) < 0)
 		return -1;
-	note_lines(p, root, text);
+	r.doc = doc;
+	if (profile_read(&r, json_root(doc), &p) < 0)
+		return -1;
+	note_lines(p, json_root(doc), text);
 	if (digest)
 		memcpy(p->digest, digest, sizeof p->digest);
 	else

@@ -62,7 +62,8 @@ struct profile {
 	enum profile_mode mode;
 	unsigned audit; /* 1u << CONTROL_X: this control only reports */
 	unsigned line[CONTROL_COUNT]; /* where the profile speaks of it; 0: by default */
-	char digest[65]; /* lower-case hex SHA-256 of the source text */
+	char *said_by[CONTROL_COUNT]; /* the parent whose line it is; NULL: this profile */
+	char digest[65]; /* lower-case hex SHA-256 of the text */
 
 	uint64_t capabilities; /* bit n: capability number n may be kept */
 	struct {
@@ -121,9 +122,12 @@ struct profile {
 	struct json_doc *network; /* the "network" object as written, or NULL */
 };
 
+enum { PROFILE_TEXT_MAX = 1 << 20, PROFILE_DEPTH_MAX = 20, PROFILE_VALUES_MAX = 20000 };
+
 /*
- * Parse TEXT of the file NAME ("restricted.json", only for messages). *OUT is the caller's
- * (profile_free). Unknown keys, wrong types, unknown capabilities are errors of the form
+ * Parse TEXT of the file NAME ("restricted.json", only for messages). It must stand alone: "extends"
+ * is followed by catalog_flatten, whose result may say in "lines" where each control was written
+ * ({"capabilities": "baseline:12"}). *OUT is the caller's (profile_free). Unknown keys, wrong types, unknown capabilities are errors of the form
  * "restricted.json:12:3: unknown key \"capabilites\", did you mean \"capabilities\"?".
  */
 int profile_parse(

@@ -22,36 +22,65 @@ static const char *const type_names[] = {
 };
 
 __attribute__((format(printf, 4, 0))) static void fail_at(
-	struct reader *r, unsigned line, unsigned col, const char *fmt, va_list ap)
+	struct reader *r, const struct json *v, bool key, const char *fmt, va_list ap)
 {
 	char what[ERR_MSG_MAX] = "";
+	const char *name = r->name;
+	unsigned line, col;
 
+	if (r->where)
+		r->where(r, v, key, &name, &line, &col);
+	else if (key)
+		json_key_line_col(r->doc, v, &line, &col);
+	else
+		json_line_col(r->doc, v, &line, &col);
 	(void)vsnprintf(what, sizeof what, fmt, ap);
-	err_set(r->e, ERR_INPUT, "%s:%u:%u: %s", r->name, line, col, what);
+	err_set(r->e, ERR_INPUT, "%s:%u:%u: %s", name, line, col, what);
 }
 
 int reader_fail(struct reader *r, const struct json *v, const char *fmt, ...)
 {
-	unsigned line, col;
 	va_list ap;
 
-	json_line_col(r->doc, v, &line, &col);
 	va_start(ap, fmt);
-	fail_at(r, line, col, fmt, ap);
+	fail_at(r, v, false, fmt, ap);
 	va_end(ap);
 	return -1;
 }
 
 int reader_fail_key(struct reader *r, const struct json *v, const char *fmt, ...)
 {
-	unsigned line, col;
 	va_list ap;
 
-	json_key_line_col(r->doc, v, &line, &col);
 	va_start(ap, fmt);
-	fail_at(r, line, col, fmt, ap);
+	fail_at(r, v, true, fmt, ap);
 	va_end(ap);
 	return -1;
+}
+
+/* The JSON reader's "line L, column C: what" in the form of all other messages. */
+static int syntax_error(const char *name, struct err *e)
+{
+	static const char digits[] = "0123456789", before[] = "line ", between[] = ", column ";
+	struct err old = *e;
+	const char *line = old.msg, *column, *rest;
+
+	if (!str_starts(line, before))
+		return err_wrap(e, "%s", name); /* too big, out of memory: no place */
+	line += strlen(before);
+	column = line + strspn(line, digits);
+	if (!str_starts(column, between))
+		return err_wrap(e, "%s", name);
+	rest = column + strlen(between);
+	return err_set(e, old.code, "%s:%.*s:%s", name, (int)(column - line), line, rest);
+}
+
+int reader_parse(const char *name, const char *text, size_t len, const struct json_limits *limits,
+	struct json_doc **out, struct err *e)
+{
+	if (json_parse(text, len, limits, JSON_COMMENTS, out, e) < 0)
+		return syntax_error(name, e);
+	return 0;
 }
 
 /* Two slips in a long name, one in a short one. */

@@ -25,7 +25,17 @@ struct reader {
 	const char *name; /* of the file, for messages */
 	const struct json_doc *doc;
 	struct err *e;
+	/* Where V (KEY: its name) was said, when DOC was put together from several files; NULL: in DOC
+	 * itself. */
+	void (*where)(const struct reader *r, const struct json *v, bool key, const char **name,
+		unsigned *line, unsigned *col);
+	const void *arg;
 };
+
+/* Parse TEXT of the file NAME, comments allowed. *OUT is the caller's (json_free). A syntax error has
+ * the form of all other messages. */
+int reader_parse(const char *name, const char *text, size_t len, const struct json_limits *limits,
+	struct json_doc **out, struct err *e);
 
 /* READ gets the value, whose type is already right (TYPE JSON_NULL: any, READ looks itself), and the
  * struct member at BASE + AT. */

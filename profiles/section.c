@@ -26,6 +26,14 @@ static void *append(void *array, size_t *n, size_t size)
 	return memset(more + (*n)++ * size, 0, size);
 }
 
+bool section_name_ok(const struct json *v)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+
+	return v->len > 0 && v->len <= 64 && !v->text[strspn(v->text, good)] &&
+	       !strchr("-_.", v->text[0]);
+}
+
 /* ---- capabilities, user ---- */
 
 int section_capabilities(struct reader *r, const struct json *v, void *to)
@@ -311,20 +319,19 @@ int section_devices(struct reader *r, const struct json *v, void *to)
 
 /* ---- seccomp, paths, sysctl, resources ---- */
 
+/* Whether there is a filter of that name is known to who applies the profile, and to who uses it. */
 static int read_seccomp_profile(struct reader *r, const struct json *v, void *to)
 {
 	struct profile *p = to;
-	char name[80];
-	size_t len;
 
-	if (strcmp(v->text, "unconfined") == 0) {
-		p->seccomp.unconfined = true;
+	p->seccomp.unconfined = strcmp(v->text, "unconfined") == 0;
+	if (p->seccomp.unconfined)
 		return 0;
-	}
-	snprintf(name, sizeof name, "seccomp/%.64s", v->text);
-	if (!profile_builtin_text(name, &len))
+	if (!section_name_ok(v))
 		return reader_fail(r, v,
-			"unknown seccomp profile \"%.64s\", known are: default, unconfined",
+			"seccomp profile \"%.64s\": expected \"default\", \"unconfined\" or the "
+			"name of "
+			"a filter",
 			v->text);
 	return reader_string(r, v, &p->seccomp.profile);
 }

@@ -11,6 +11,12 @@
 #include "profiles/profile.h"
 #include "profiles/reader.h"
 
+/* The whole profile: all but its lines and its digest. *OUT is the caller's. */
+int profile_read(struct reader *r, const struct json *root, struct profile **out);
+
+/* The string V is 1 to 64 of a-z 0-9 - _ . with a letter or digit first. */
+bool section_name_ok(const struct json *v);
+
 int section_capabilities(struct reader *r, const struct json *v, void *to); /* uint64_t */
 int section_user(struct reader *r, const struct json *v, void *to);
 int section_rootfs(struct reader *r, const struct json *v, void *to);

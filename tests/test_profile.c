@@ -53,9 +53,8 @@ static const struct {
 		"x.json:2:10: unknown mode \"enforced\", did you mean \"enforce\"?"},
 	{HEAD ", \"mode\": \"off\"}",
 		"x.json:1:42: unknown mode \"off\", known are: enforce, audit, learn"},
-	{HEAD ", \"extends\": [\"baseline\"]}", "x.json:1:34: \"extends\" is not understood by "
-						"this version: write out what the parent "
-						"says"},
+	{HEAD ", \"extends\": [\"baseline\"]}", "x.json:1:34: \"extends\" is not followed here: a "
+						"profile that is read by itself says all it means"},
 	{HEAD ", \"audit\": [\"rootFs\"]}",
 		"x.json:1:44: unknown control \"rootFs\", did you mean \"rootfs\"?"},
 	{HEAD ", \"audit\": [7]}", "x.json:1:44: a control is a string, not a number"},
@@ -125,8 +124,12 @@ static const struct {
 		"x.json:1:57: access \"rwx\": expected some of \"rwm\""},
 	{HEAD ", \"devices\": [{\"access\": \"rr\"}]}",
 		"x.json:1:57: access \"rr\" names 'r' twice"},
-	{HEAD ", \"seccomp\": {\"profile\": \"defualt\"}}",
-		"x.json:1:57: unknown seccomp profile \"defualt\", known are: default, unconfined"},
+	{HEAD ", \"seccomp\": {\"profile\": \"../x\"}}",
+		"x.json:1:57: seccomp profile \"../x\": expected \"default\", \"unconfined\" or "
+		"the name of a filter"},
+	{HEAD ", \"lines\": {\"user\": \"x:one\"}}",
+		"x.json:1:52: expected a place such as \"baseline:12\""},
+	{HEAD ", \"$schema\": 1}", "x.json:1:45: \"$schema\" must be a string, not a number"},
 	{HEAD ", \"seccomp\": {\"deny\": [\"Mount\"]}}",
 		"x.json:1:55: \"Mount\" is not the name of a system call"},
 	{HEAD ", \"paths\": {\"mask\": \"default\"}}",
