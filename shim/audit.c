@@ -11,16 +11,21 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "shim/base/cleanup.h"
 #include "shim/base/clock.h"
-#include "shim/base/io.h"
 #include "shim/base/num.h"
+#include "shim/base/str.h"
+#include "shim/chain.h"
 
-enum { ANCESTORS_MAX = 8, PROC_FILE_MAX = 512 };
+enum {
+	ANCESTORS_MAX = 8,
+	PROC_FILE_MAX = 512,
+	/* of a record that is too long: bytes of a text, and of a member other than the changes */
+	TEXT_SHOWN = 1024,
+	MEMBER_SHOWN = 2048,
+};
 
 /* The first bytes of a small /proc file; false when there is none. */
 static bool proc_text(const char *path, char text[PROC_FILE_MAX])
@@ -134,65 +139,90 @@ void audit_done(struct audit *a)
 	a->record = NULL;
 }
 
-/* Makes the directory of PATH, one level: /var/log is the distribution's. */
-static int make_parent(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char dir[PATH_MAX];
+/* ---- a record that is not too long ---- */
 
-	if (!slash || slash == path || (size_t)(slash - path) >= sizeof dir)
-		return -1;
-	memcpy(dir, path, (size_t)(slash - path));
-	dir[slash - path] = '\0';
-	return mkdir(dir, 0700);
+/* Bytes of V as JSON, with its name. */
+static size_t size_of(const struct json *v)
+{
+	AUTO_STR struct str text = STR_INIT;
+
+	json_write(v, &text);
+	if (v->key)
+		json_write_string(v->key, strlen(v->key), &text);
+	return str_failed(&text) ? SIZE_MAX / 4 : text.len + 2;
 }
 
-/* A full disk may have cut the last line: ours must not be glued to what is left of it. */
-static bool ends_in_line(const char *path, int fd)
+/* Strings in V longer than TEXT_SHOWN are cut. *N counts them; -1: out of memory. */
+static int cut_texts(struct json_doc *doc, struct json *v, uint64_t *n)
 {
-	AUTO_FD int in = -1;
-	struct stat st;
-	char last;
+	json_each_safe (child, v) {
+		AUTO_STR struct str text = STR_INIT;
+		struct json *shorter;
+		size_t len = TEXT_SHOWN;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
-		return true;
-	in = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	return in < 0 || pread(in, &last, 1, st.st_size - 1) != 1 || last == '\n';
-}
-
-static int append(const char *path, struct str *line, struct err *e)
-{
-	const int flags =
-		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-	AUTO_FD int fd = open(path, flags, 0600);
-	ssize_t n;
-
-	if (fd < 0 && errno == ENOENT && make_parent(path) == 0)
-		fd = open(path, flags, 0600);
-	if (fd < 0)
-		return err_set(e, errno, "open %s", path);
-	if (!ends_in_line(path, fd)) {
-		AUTO_STR struct str own = *line;
-
-		*line = (struct str)STR_INIT;
-		str_addc(line, '\n');
-		str_addn(line, str_text(&own), own.len);
-		if (str_failed(line))
-			return err_nomem(e);
+		if (child->type == JSON_ARRAY || child->type == JSON_OBJECT) {
+			if (cut_texts(doc, child, n) < 0)
+				return -1;
+			continue;
+		}
+		if (child->type != JSON_STRING || child->len <= TEXT_SHOWN)
+			continue;
+		while (len > 0 && (child->text[len] & 0xc0) == 0x80) /* within a character */
+			len--;
+		str_addn(&text, child->text, len);
+		str_add(&text, "...");
+		shorter = str_failed(&text) ? NULL : json_string(doc, text.s);
+		if (!shorter || json_replace(child, shorter) < 0)
+			return -1;
+		++*n;
 	}
-	do
-		n = write(fd, line->s, line->len);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_set(e, errno, "write %s", path);
-	if ((size_t)n < line->len)
-		return err_set(e, ENOSPC, "write %s: %zd of %zu bytes", path, n, line->len);
 	return 0;
 }
 
-static int write_record(struct audit *a, const char *path, struct err *e)
+/* The members of LIST that do not fit into BUDGET go; those of kind "deny" have the first choice. */
+static void trim(struct json *list, size_t budget, uint64_t *n)
 {
-	AUTO_STR struct str line = STR_INIT;
+	for (int round = 0; round < 2; round++)
+		json_each_safe (child, list) {
+			const char *kind = json_str(json_get(child, "kind"));
+			bool first = kind && strcmp(kind, "deny") == 0;
+			size_t size;
+
+			if (first != (round == 0))
+				continue;
+			size = size_of(child);
+			if (size <= budget) {
+				budget -= size;
+			} else {
+				json_remove(child);
+				++*n;
+			}
+		}
+}
+
+/* Makes the record of A fit into a line. */
+static int shorten(struct audit *a)
+{
+	struct json *changes = json_get(a->record, "changes");
+	size_t others = 64; /* "truncated" itself */
+	uint64_t n = 0;
+
+	if (cut_texts(a->doc, a->record, &n) < 0)
+		return -1;
+	json_each (v, a->record) {
+		if (v == changes)
+			continue;
+		if (v->type == JSON_ARRAY || v->type == JSON_OBJECT)
+			trim(v, MEMBER_SHOWN, &n);
+		others += size_of(v);
+	}
+	if (changes && others < CHAIN_OBJECT_MAX)
+		trim(changes, CHAIN_OBJECT_MAX - others, &n);
+	return audit_put(a, "truncated", json_uint(a->doc, n));
+}
+
+static int render(struct audit *a, struct str *out, struct err *e)
+{
 	struct timespec now;
 	int64_t us;
 
@@ -201,26 +231,148 @@ static int write_record(struct audit *a, const char *path, struct err *e)
 	     (now.tv_nsec - a->began.tv_nsec) / 1000;
 	if (audit_put(a, "durationUs", json_int(a->doc, us)) < 0)
 		return err_nomem(e);
-	json_write(a->record, &line);
-	str_addc(&line, '\n');
-	if (str_failed(&line))
+	json_write(a->record, out);
+	if (out->len > CHAIN_OBJECT_MAX) {
+		str_reset(out);
+		if (shorten(a) < 0)
+			return err_nomem(e);
+		json_write(a->record, out);
+	}
+	if (str_failed(out))
 		return err_nomem(e);
-	return append(path, &line, e);
+	if (out->len > CHAIN_OBJECT_MAX)
+		return err_set(e, ERR_BUG, "%zu bytes, limit %d", out->len, CHAIN_OBJECT_MAX);
+	return 0;
+}
+
+/* ---- journald and syslog ---- */
+
+/* One line for people: what was asked, for which container, and what became of it. */
+static void summarize(const struct audit *a, const char *profiles, struct str *out)
+{
+	const char *verb = json_str(json_get(a->record, "verb"));
+	const char *id = json_str(json_get(a->record, "id"));
+	const char *result = json_str(json_get(a->record, "result"));
+	const char *error = json_str(json_get(a->record, "error"));
+	const struct json *changes = json_get(a->record, "changes");
+
+	str_add(out, verb ? verb : "call");
+	if (id)
+		str_addf(out, " of %s", id);
+	if (result)
+		str_addf(out, ": %s", result);
+	if (*profiles)
+		str_addf(out, " by %s", profiles);
+	if (changes && changes->count)
+		str_addf(out, ", %u changes and notes", changes->count);
+	if (json_is_true(json_get(a->record, "wouldRefuse")))
+		str_add(out, ", would be refused if it were enforced");
+	if (error)
+		str_addf(out, ": %s", error);
+}
+
+static enum journal_level level_of(const struct audit *a)
+{
+	const char *result = json_str(json_get(a->record, "result"));
+
+	if (result && strcmp(result, "failed") == 0)
+		return JOURNAL_ERR;
+	if ((result && strcmp(result, "refused") == 0) ||
+		json_is_true(json_get(a->record, "wouldRefuse")))
+		return JOURNAL_WARNING;
+	return JOURNAL_INFO;
+}
+
+static struct journal_field field(const char *name, const char *value)
+{
+	return (struct journal_field){name, value, value ? strlen(value) : 0};
+}
+
+/* The record for those who keep it elsewhere; with number and hash of the line, they can tell later
+ * whether the file still holds it. Returns how many took it; *LOST counts those that did not. */
+static int hand_on(const struct audit *a, const struct settings *s, const struct chain_entry *x,
+	const char *record, int *lost)
+{
+	const struct journal_sockets *to = a->sockets ? a->sockets : &journal_sockets;
+	AUTO_STR struct str text = STR_INIT, profiles = STR_INIT;
+	const char priority[] = {(char)('0' + (int)level_of(a)), '\0'};
+	char seq[24] = "";
+	struct err e;
+	int taken = 0;
+
+	json_each (p, json_get(a->record, "profiles")) {
+		const char *name = json_str(json_get(p, "name"));
+
+		str_addf(&profiles, "%s%s", profiles.len ? "," : "", name ? name : "");
+	}
+	summarize(a, str_text(&profiles), &text);
+	if (x->seq)
+		snprintf(seq, sizeof seq, "%" PRIu64, x->seq);
+	if (s->audit.journald) {
+		const struct journal_field fields[] = {
+			field("MESSAGE", str_text(&text)),
+			field("PRIORITY", priority),
+			field("SYSLOG_IDENTIFIER", "cinch"),
+			field("CINCH_VERB", json_str(json_get(a->record, "verb"))),
+			field("CINCH_ID", json_str(json_get(a->record, "id"))),
+			field("CINCH_RESULT", json_str(json_get(a->record, "result"))),
+			field("CINCH_PROFILE", profiles.len ? str_text(&profiles) : NULL),
+			field("CINCH_SEQ", x->seq ? seq : NULL),
+			field("CINCH_HASH", x->seq ? x->hash : NULL),
+			field("CINCH_RECORD", record),
+		};
+
+		if (journal_send(to->journald, fields, sizeof fields / sizeof *fields, &e) == 0)
+			taken++;
+		else
+			++*lost;
+	}
+	if (s->audit.syslog) {
+		AUTO_STR struct str line = STR_INIT;
+
+		/* in front, where a long reason cannot push it out */
+		if (x->seq)
+			str_addf(&line, "[%s %s] ", seq, x->hash);
+		str_addn(&line, str_text(&text), text.len);
+		if (journal_syslog(to->syslog, level_of(a), str_text(&line), &e) == 0)
+			taken++;
+		else
+			++*lost;
+	}
+	return taken;
 }
 
 int audit_commit(struct audit *a, const struct settings *s, struct err *e)
 {
-	struct err why = {0};
+	const struct journal_sockets *to = a->sockets ? a->sockets : &journal_sockets;
+	AUTO_STR struct str object = STR_INIT;
+	AUTO_CHAIN_ENTRY struct chain_entry x = {.line = STR_INIT};
+	bool file = *s->audit.path != '\0', rendered, written = false;
+	struct err why = {0}, second;
+	int taken = 0, lost = 0;
 
-	if (write_record(a, s->audit.path, &why) == 0)
+	if (!file && !s->audit.journald && !s->audit.syslog) {
+		if (!s->audit.required)
+			return 0;
+		return err_set(
+			e, ERR_INPUT, "audit record: it is required, and there is no place for it");
+	}
+	rendered = render(a, &object, &why) == 0;
+	if (rendered && file)
+		written = chain_append(s->audit.path, object.s, object.len, &x, &why) == 0;
+	if (rendered)
+		taken = hand_on(a, s, &x, str_text(written ? &x.line : &object), &lost);
+	if (written && lost)
+		chain_note_lost(s->audit.path);
+	if (written || (rendered && !file && taken))
 		return 0;
+	if (!why.code)
+		err_set(&why, ERR_INPUT, "neither journald nor syslog took it");
 	err_wrap(&why, "audit record");
-	if (s->audit.required) {
+	if (s->audit.required && taken == 0) {
 		*e = why;
 		return -1;
 	}
-	openlog("cinch", LOG_PID, LOG_AUTHPRIV);
-	syslog(LOG_ERR, "%s", why.msg);
-	closelog();
+	(void)journal_tell(to, JOURNAL_ERR, why.msg, &second);
 	return 0;
 }

@@ -3,8 +3,12 @@
  * audit - one JSON line for every governed call: who asked for what, and what became of it.
  *
  * The file is opened for each line, so logrotate needs no signal. A line is one write() to an
- * O_APPEND descriptor: lines of several processes do not mix. What a full disk left of a line is
- * ended before the next. Values of environment variables are not in it (edit_remove_shown).
+ * O_APPEND descriptor: lines of several processes do not mix. Each carries its number and the hash of
+ * the one before (chain.h). The journal and syslog get the record as well when the node's settings say
+ * so. Values of environment variables are not in it (edit_remove_shown).
+ *
+ * A record is at most CHAIN_LINE_MAX bytes: of a longer one long texts are cut and the last changes left
+ * out, those that refuse last of all; "truncated" counts what is not whole.
  */
 #ifndef CINCH_AUDIT_H
 #define CINCH_AUDIT_H
@@ -14,19 +18,18 @@
 #include "profiles/node.h"
 #include "shim/base/err.h"
 #include "shim/base/json.h"
+#include "shim/journal.h"
 
 struct audit {
 	struct json_doc *doc; /* owns the record */
 	struct json *record;
 	struct timespec began; /* CLOCK_MONOTONIC */
+	const struct journal_sockets *sockets; /* NULL: those of the system */
 };
 
 #define AUDIT_INIT                                                                                 \
 	{                                                                                          \
-		NULL, NULL,                                                                        \
-		{                                                                                  \
-			0, 0                                                                       \
-		}                                                                                  \
+		.doc = NULL                                                                        \
 	}
 #define AUTO_AUDIT __attribute__((cleanup(audit_done)))
 
@@ -39,8 +42,12 @@ int audit_put_text(struct audit *a, const char *key, const char *text); /* NULL:
 /* When the node's policy was not usable (code not 0), say so in this record, too. */
 int audit_put_problem(struct audit *a, const struct err *problem);
 /*
- * Add the duration and append the line to s->audit.path (made 0600, its directory 0700). When that
- * fails: -1 with the reason if s->audit.required, else a complaint to syslog (LOG_AUTHPRIV) and 0.
+ * Add the duration and append the line to s->audit.path (made 0600, its directory 0700; "": no file),
+ * and hand it to journald and syslog when they are asked for. Nothing here waits longer than
+ * CHAIN_WAIT_MS for anybody.
+ *
+ * When the file cannot be written, the journal or else syslog is told. -1 only when s->audit.required
+ * and no place that is asked for has taken the record.
  */
 int audit_commit(struct audit *a, const struct settings *s, struct err *e);
 void audit_done(struct audit *a);

@@ -2,15 +2,21 @@
 /*
  * test_audit - one whole line for each call, also from many writers at once.
  */
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shim/audit.h"
+#include "shim/base/cleanup.h"
+#include "shim/chain.h"
 #include "tests/scratch.h"
 #include "tests/tap.h"
 
-static const struct json_limits limits = {1024 * 1024, 8, 1000};
+static const struct json_limits limits = {1024 * 1024, 8, 10000};
+static struct journal_sockets sockets = {"/nonexistent/journal", "/nonexistent/log"};
 
 static const struct err problem = {ERR_INPUT, "configuration x: line 1"};
 
@@ -18,6 +24,7 @@ static int write_one(const struct settings *s, const char *id, struct err *e)
 {
 	AUTO_AUDIT struct audit a = AUDIT_INIT;
 
+	a.sockets = &sockets;
 	if (audit_begin(&a, "create", e) < 0 || audit_put_text(&a, "id", id) < 0 ||
 		audit_put_text(&a, "absent", NULL) < 0 || audit_put_problem(&a, &problem) < 0)
 		return -1;
@@ -109,6 +116,184 @@ static void after_a_cut(const struct settings *s)
 	free(text);
 }
 
+/* ---- a record that is too long ---- */
+
+static struct json *change(struct json_doc *doc, int i)
+{
+	struct json *o = json_object(doc);
+	char place[40];
+
+	snprintf(place, sizeof place, "/mounts/%d", i);
+	if (json_put(doc, o, "control", json_string(doc, "mounts")) < 0 ||
+		json_put(doc, o, "kind", json_string(doc, i == 4999 ? "deny" : "remove")) < 0 ||
+		json_put(doc, o, "place", json_string(doc, place)) < 0)
+		return NULL;
+	return o;
+}
+
+static void too_long(const struct settings *s)
+{
+	AUTO_AUDIT struct audit a = AUDIT_INIT;
+	AUTO_JSON struct json_doc *doc = NULL;
+	static char text[70001];
+	struct err e = {0};
+	struct json *list, *args;
+	const struct json *r, *kept;
+	uint64_t truncated = 0;
+	char *line;
+
+	unlink(s->audit.path);
+	for (size_t i = 0; i < sizeof text - 1; i++)
+		text[i] = i % 2 ? '\xa9' : '\xc3';
+	audit_begin(&a, "create", &e);
+	list = json_array(a.doc);
+	args = json_array(a.doc);
+	for (int i = 0; i < 5000; i++) {
+		json_push(list, change(a.doc, i));
+		json_push(args, json_string(a.doc, "an argument"));
+	}
+	audit_put(&a, "changes", list);
+	audit_put(&a, "args", args);
+	audit_put_text(&a, "error", text);
+	ok(audit_commit(&a, s, &e) == 0, "5000 changes, 5000 arguments, a text of 70,000 bytes: %s",
+		e.msg);
+	line = scratch_read("log/audit.jsonl");
+	ok(line && strlen(line) <= CHAIN_LINE_MAX, "one line of %zu bytes",
+		line ? strlen(line) : 0);
+	ok(line && json_parse(line, strlen(line), &limits, 0, &doc, &e) == 0, "which is JSON: %s",
+		e.msg);
+	r = json_root(doc);
+	kept = json_get(r, "changes");
+	ok(kept && kept->count > 500 && kept->count < 5000, "%u changes are left",
+		kept ? kept->count : 0);
+	tap_same(kept && kept->last ? json_str(json_get(kept->last, "kind")) : NULL, "deny",
+		"the refusal is among them");
+	ok(json_u64(json_get(r, "truncated"), 20000, &truncated) &&
+			kept->count + json_get(r, "args")->count + truncated == 10000 + 1,
+		"what is not whole is counted: %d", (int)truncated);
+	ok(json_get(r, "error")->len == 1024 + 3, "the text is cut between characters");
+	free(line);
+}
+
+/* ---- journald and syslog ---- */
+
+static int receiver(const char *path)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	struct timeval wait = {5, 0};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) < 0)
+		perror(path);
+	return fd;
+}
+
+static bool received(int fd, char *text, size_t size)
+{
+	ssize_t n = recv(fd, text, size - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void sinks(const struct settings *file)
+{
+	struct settings s = *file;
+	char journal[128], log[128], got[8192], want[200], none[] = "";
+	AUTO_FD int j = -1, l = -1;
+	struct err e = {0};
+	struct chain_link link;
+	char *line, hash[HASH_HEX_SIZE];
+	double began;
+	size_t n;
+
+	snprintf(journal, sizeof journal, "%s/journal", scratch_dir());
+	snprintf(log, sizeof log, "%s/devlog", scratch_dir());
+	j = receiver(journal);
+	l = receiver(log);
+	sockets = (struct journal_sockets){journal, log};
+	s.audit.journald = s.audit.syslog = true;
+	unlink(s.audit.path);
+	ok(write_one(&s, "box", &e) == 0, "to file, journal and syslog: %s", e.msg);
+	line = scratch_read("log/audit.jsonl");
+	n = line ? strlen(line) - 1 : 0;
+	hash_sha256_hex(line, n, hash);
+	chain_read(line, n, &link);
+	ok(received(j, got, sizeof got) && strstr(got, "MESSAGE=create of box\n") &&
+			strstr(got, "\nCINCH_VERB=create\n") && strstr(got, "\nPRIORITY=6\n"),
+		"the journal's entry");
+	ok(line && strstr(strstr(got, "\nCINCH_RECORD="), line), "has the line of the file in it");
+	snprintf(want, sizeof want, "\nCINCH_HASH=%s\n", hash);
+	ok(strstr(got, want) != NULL, "and its hash");
+	snprintf(want, sizeof want, "[%d %s] create of box", (int)link.seq, hash);
+	ok(received(l, got, sizeof got) && strncmp(got, "<86>", 4) == 0 && strstr(got, want),
+		"the message to syslog: %s", got);
+	free(line);
+
+	s.audit.path = none;
+	ok(write_one(&s, "box", &e) == 0 && received(j, got, sizeof got) &&
+			strstr(got, "\nCINCH_RECORD={\"time\":") && !strstr(got, "CINCH_SEQ"),
+		"without a file the record goes to the journal alone");
+	received(l, got, sizeof got);
+	s.audit.required = true;
+	ok(write_one(&s, "box", &e) == 0, "which is enough when a record is required");
+	received(j, got, sizeof got);
+	received(l, got, sizeof got);
+
+	/* nobody reads: the sockets fill, and nothing waits */
+	s.audit.required = false;
+	began = seconds();
+	for (int i = 0; i < 1500; i++)
+		n = (size_t)write_one(&s, "box", &e);
+	ok(n == 0 && seconds() - began < 10, "1500 records nobody reads: %.2f s",
+		seconds() - began);
+	s.audit.required = true;
+	ok(write_one(&s, "box", &e) < 0 && strstr(e.msg, "neither journald nor syslog"),
+		"required and full: %s", e.msg);
+	s.audit.path = file->audit.path;
+	ok(write_one(&s, "box", &e) == 0, "required, full, and the file takes it");
+	{
+		bool locked;
+		AUTO_FD int head = chain_open_head(s.audit.path, 100, &locked);
+		struct chain_head h = {0};
+
+		ok(head >= 0 && chain_read_head(head, &h) && h.lost > 0,
+			"the head counts what was not taken: %d", (int)h.lost);
+	}
+	s.audit.path = none;
+	s.audit.journald = s.audit.syslog = false;
+	ok(write_one(&s, "box", &e) < 0 && strstr(e.msg, "no place"), "required and no place: %s",
+		e.msg);
+	s.audit.required = false;
+	ok(write_one(&s, "box", &e) == 0, "not required and no place");
+}
+
+/* The complaint that the file cannot be written. */
+static void complaint(const struct settings *s)
+{
+	char log[128], got[2048];
+	AUTO_FD int l = -1;
+	struct err e = {0};
+
+	snprintf(log, sizeof log, "%s/devlog2", scratch_dir());
+	l = receiver(log);
+	sockets = (struct journal_sockets){"/nonexistent", log};
+	ok(write_one(s, "box", &e) == 0 && received(l, got, sizeof got) &&
+			strncmp(got, "<83>", 4) == 0 && strstr(got, "audit record: open "),
+		"syslog is told: %s", got);
+	sockets = (struct journal_sockets){"/nonexistent", "/nonexistent"};
+}
+
 int main(void)
 {
 	char path[128];
@@ -119,9 +304,12 @@ int main(void)
 	shape(&c);
 	many_writers(&c);
 	after_a_cut(&c);
+	too_long(&c);
+	sinks(&c);
 
 	snprintf(path, sizeof path, "%s/no/such/audit.jsonl", scratch_dir());
 	ok(write_one(&c, "box", &e) == 0, "not writable and not required: the container starts");
+	complaint(&c);
 	c.audit.required = true;
 	ok(write_one(&c, "box", &e) < 0 && strstr(e.msg, "audit record: open "), "required: %s",
 		e.msg);
