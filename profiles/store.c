@@ -73,7 +73,7 @@ int store_link(const char *dir, const char *link, struct policy **out, char dige
 		return e->code == ENOENT ? 0 : -1;
 	if (store_at_link(dirfd, link, digest, e) < 0)
 		return -1;
-	return digest[0] ? store_at_whole(dirfd, digest, out, e) : 0;
+	return digest[0] ? store_at_whole(dirfd, digest, digest, out, e) : 0;
 }
 
 /* ---- what governs ---- */

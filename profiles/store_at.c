@@ -93,9 +93,10 @@ int store_at_policy(int dirfd, const char *digest, struct policy **out, struct e
 	return policy_open(fd, out, e) < 0 ? err_wrap(e, "policy %.12s", digest) : 0;
 }
 
-int store_at_whole(int dirfd, const char *digest, struct policy **out, struct err *e)
+int store_at_whole(
+	int dirfd, const char *name, const char *digest, struct policy **out, struct err *e)
 {
-	AUTO_FD int fd = open_file(dirfd, digest, e);
+	AUTO_FD int fd = open_file(dirfd, name, e);
 	AUTO_POLICY struct policy *p = NULL;
 	AUTO_FREE char *bytes = NULL;
 	char real[HASH_HEX_SIZE];
@@ -104,15 +105,15 @@ int store_at_whole(int dirfd, const char *digest, struct policy **out, struct er
 	if (fd < 0)
 		return -1;
 	if (io_read_all(fd, STORE_POLICY_MAX, &bytes, &len, e) < 0)
-		return err_wrap(e, "policy %.12s", digest);
+		return err_wrap(e, "policy %.12s", name);
 	hash_sha256_hex(bytes, len, real);
 	if (strcmp(real, digest) != 0)
 		return err_set(
 			e, ERR_INPUT, "policy %.12s: its content is that of %.12s", digest, real);
 	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_set(e, errno, "policy %.12s", digest);
+		return err_set(e, errno, "policy %.12s", name);
 	if (policy_open(take_fd(&fd), &p, e) < 0 || policy_check(p, e) < 0)
-		return err_wrap(e, "policy %.12s", digest);
+		return err_wrap(e, "policy %.12s", name);
 	if (out)
 		*out = take_ptr(&p);
 	return 0;

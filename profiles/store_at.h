@@ -26,7 +26,9 @@ int store_at_open(const char *dir, int *fd, struct err *e);
 int store_at_link(int dirfd, const char *link, char digest[HASH_HEX_SIZE], struct err *e);
 /* Open the policy DIGEST; its head is checked. */
 int store_at_policy(int dirfd, const char *digest, struct policy **out, struct err *e);
-/* The same, and every byte is as its name says. */
-int store_at_whole(int dirfd, const char *digest, struct policy **out, struct err *e);
+/* The same, and every byte is as it should be. NAME: the directory it lies in; DIGEST, mostly. OUT may
+ * be NULL. */
+int store_at_whole(
+	int dirfd, const char *name, const char *digest, struct policy **out, struct err *e);
 
 #endif

@@ -156,7 +156,7 @@ static int whole_link(int dirfd, const char *link, char digest[HASH_HEX_SIZE], s
 	struct err why = {0};
 
 	if (store_at_link(dirfd, link, digest, &why) == 0 && digest[0] &&
-		store_at_whole(dirfd, digest, NULL, &why) == 0)
+		store_at_whole(dirfd, digest, digest, NULL, &why) == 0)
 		return 0;
 	digest[0] = '\0';
 	return why.code == ENOMEM ? err_nomem(e) : 0;
@@ -304,14 +304,15 @@ static int install(int dirfd, const char *digest, const void *bytes, size_t len,
 	struct err why = {0};
 	char temp[32];
 
-	if (store_at_whole(dirfd, digest, NULL, &why) == 0)
+	if (store_at_whole(dirfd, digest, digest, NULL, &why) == 0)
 		return sync_dir(dirfd, e);
 	if (why.code == ENOMEM)
 		return err_nomem(e);
 	snprintf(temp, sizeof temp, NEW_NAME "%d", getpid());
-	if (make_new(dirfd, temp, bytes, len, e) < 0 || move_to(dirfd, temp, digest, e) < 0 ||
+	if (make_new(dirfd, temp, bytes, len, e) < 0 ||
 		/* read back what will be relied upon, and as what it will be read */
-		store_at_whole(dirfd, digest, NULL, e) < 0) {
+		store_at_whole(dirfd, temp, digest, NULL, e) < 0 ||
+		move_to(dirfd, temp, digest, e) < 0) {
 		remove_tree(dirfd, temp, 0);
 		return -1;
 	}
@@ -423,7 +424,7 @@ static int check_previous(const struct hold *h, struct err *e)
 	if (digest[0] == '\0')
 		return err_set(e, ERR_INPUT,
 			"there is nothing to go back to: no policy was applied before this one");
-	if (store_at_whole(h->dir, digest, NULL, e) == 0)
+	if (store_at_whole(h->dir, digest, digest, NULL, e) == 0)
 		err_set(e, ERR_INPUT, "the previous policy %.12s could not be read", digest);
 	return err_wrap(e, "cannot go back");
 }
