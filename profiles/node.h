@@ -47,11 +47,13 @@ struct node {
 	struct node_rule *rules; /* the first that matches counts */
 	size_t n_rules;
 	struct strv profiles; /* directories; default /etc/cinch/profiles */
-	struct strv
-		denied; /* files of denied image digests; default /etc/cinch/denied.json if it is there */
+	struct strv denied; /* files of denied image digests; default /etc/cinch/denied.json */
+	bool denied_default; /* not written: that file need not be there */
 	char *keys; /* directory of *.pub; default /etc/cinch/keys */
 	bool require_signed;
 };
+
+enum { NODE_RULES_MAX = 10000 };
 
 #define AUTO_NODE __attribute__((cleanup(node_done)))
 #define AUTO_SETTINGS __attribute__((cleanup(settings_done)))

@@ -84,6 +84,7 @@ void profile_free(struct profile *p)
 	strv_done(&p->image.registries);
 	strv_done(&p->image.deny);
 	json_free(p->network);
+	free(p->filter);
 	free(p);
 }
 

@@ -120,6 +120,8 @@ struct profile {
 		uint64_t capabilities;
 	} exec;
 	struct json_doc *network; /* the "network" object as written, or NULL */
+	char *filter; /* text of the filter seccomp.profile names; NULL: the built-in one */
+	size_t filter_len;
 };
 
 enum { PROFILE_TEXT_MAX = 1 << 20, PROFILE_DEPTH_MAX = 20, PROFILE_VALUES_MAX = 20000 };

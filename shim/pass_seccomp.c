@@ -17,7 +17,7 @@ enum { SHOWN_NAMES = 12 }; /* in a sentence */
 
 static const struct json_limits builtin_limits = {.bytes = 1 << 20, .depth = 16, .values = 20000};
 
-/* The filter the profile names, as it ships. */
+/* The filter the profile names: what was applied with it, else as it ships. */
 static int parse_ours(const struct profile *p, struct json_doc **doc, struct err *e)
 {
 	AUTO_STR struct str name = STR_INIT;
@@ -27,7 +27,10 @@ static int parse_ours(const struct profile *p, struct json_doc **doc, struct err
 	str_addf(&name, "seccomp/%s", p->seccomp.profile ? p->seccomp.profile : "default");
 	if (str_failed(&name))
 		return err_nomem(e);
-	text = profile_builtin_text(str_text(&name), &len);
+	text = p->filter;
+	len = p->filter_len;
+	if (!text)
+		text = profile_builtin_text(str_text(&name), &len);
 	if (!text)
 		return err_set(e, ERR_INPUT, "no filter is named \"%s\"", p->seccomp.profile);
 	if (json_parse(text, len, &builtin_limits, JSON_COMMENTS, doc, e) < 0)
