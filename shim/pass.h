@@ -32,4 +32,8 @@ pass_fn pass_sysctl; /* allowed, namespaced keys with clean values */
 pass_fn pass_resources; /* ceilings on cgroup limits and rlimits */
 pass_fn pass_seccomp; /* no filter: ours; a filter: the intersection with ours */
 
+/* The sysctl that opens ports below 1024 to everybody in a network namespace. To have it and to have
+ * CAP_NET_BIND_SERVICE is one right: who may keep the one may have the other. */
+extern const char pass_low_ports[];
+
 #endif

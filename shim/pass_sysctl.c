@@ -8,7 +8,10 @@
  */
 #include "shim/pass.h"
 
+#include <linux/capability.h>
 #include <string.h>
+
+const char pass_low_ports[] = "net.ipv4.ip_unprivileged_port_start";
 
 enum { VALUE_MAX = 256 };
 
@@ -74,6 +77,12 @@ static bool has_own(struct edit *ed, const struct world *w, enum ns_type type)
 	return false;
 }
 
+static bool granted(const struct profile *p, const char *key)
+{
+	return strv_glob(&p->sysctl, key) ||
+	       (strcmp(key, pass_low_ports) == 0 && p->capabilities >> CAP_NET_BIND_SERVICE & 1);
+}
+
 static void judge(struct edit *ed, const struct profile *p, const struct world *w, struct json *v)
 {
 	size_t i = 0;
@@ -100,7 +109,7 @@ static void judge(struct edit *ed, const struct profile *p, const struct world *
 			"the value of the sysctl %s has characters a setting does not need "
 			"(CVE-2022-0811)",
 			v->key);
-	else if (!strv_glob(&p->sysctl, v->key))
+	else if (!granted(p, v->key))
 		edit_remove(ed, v,
 			"not among the profile's; to grant it, add %s to sysctl of the profile",
 			v->key);

@@ -151,8 +151,6 @@ static void judge_mapped(struct edit *ed, const struct json *user)
 
 /* ---- ports below 1024 ---- */
 
-static const char low_ports[] = "net.ipv4.ip_unprivileged_port_start";
-
 static bool holds(const struct json *caps, const char *set, const char *name)
 {
 	json_each (v, json_get(caps, set))
@@ -203,11 +201,12 @@ static void keep_low_ports(struct edit *ed, const struct profile *p, bool root)
 {
 	const struct json *set = json_at(ed->root, "/linux/sysctl");
 
-	if (!(p->capabilities >> CAP_NET_BIND_SERVICE & 1) || !strv_glob(&p->sysctl, low_ports) ||
-		(set && json_member(set, low_ports)) || !binds_low_ports(ed, root) || !is_alone(ed))
+	if (!(p->capabilities >> CAP_NET_BIND_SERVICE & 1) ||
+		(set && json_member(set, pass_low_ports)) || !binds_low_ports(ed, root) ||
+		!is_alone(ed))
 		return;
 	edit_put(ed, edit_object(ed, "/linux/sysctl", "a place for the container's sysctls"),
-		low_ports, json_string(ed->doc, "0"),
+		pass_low_ports, json_string(ed->doc, "0"),
 		"the process is not root: ports below 1024, which it could bind by "
 		"CAP_NET_BIND_SERVICE, stay open to it");
 }

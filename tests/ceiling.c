@@ -185,6 +185,23 @@ static bool ordinary_node(const char *path)
 	return str_in(nodes, path);
 }
 
+/* A device of the profile's, bound by an engine that cannot make the node. */
+static bool granted_node(const struct profile *p, const char *path, mode_t mode)
+{
+	for (size_t i = 0; i < p->n_devices; i++)
+		if (strcmp(p->devices[i].path, path) == 0 &&
+			(p->devices[i].type == 'c' ? S_ISCHR(mode) : S_ISBLK(mode)))
+			return true;
+	return false;
+}
+
+/* Of a device node no flag is asked: nodev would take it away. */
+static bool is_node(const struct court *c, const char *path)
+{
+	return ordinary_node(path) || granted_node(c->p, path, S_IFCHR) ||
+	       granted_node(c->p, path, S_IFBLK);
+}
+
 static void bind_source(const struct court *c, const struct json *m)
 {
 	struct world_source s;
@@ -194,7 +211,7 @@ static void bind_source(const struct court *c, const struct json *m)
 		ratchet_bad(c->bad, "bind of %s, which nobody can judge", text(m, "source"));
 	else if (s.controls[0] || S_ISSOCK(s.mode))
 		ratchet_bad(c->bad, "bind of %s: controls %s", s.real, s.controls);
-	else if (ordinary_node(s.real) && S_ISCHR(s.mode))
+	else if ((ordinary_node(s.real) && S_ISCHR(s.mode)) || granted_node(c->p, s.real, s.mode))
 		return;
 	else if (!strv_glob(&c->p->mounts.allow, s.real) || strv_glob(&c->p->mounts.deny, s.real))
 		ratchet_bad(c->bad, "bind of %s", s.real);
@@ -229,7 +246,7 @@ static void one_mount(const struct court *c, const struct json *m)
 	if (bind)
 		bind_source(c, m);
 	if (ro || (!bind && strcmp(type, "tmpfs") != 0) || strcmp(at.real, "/dev") == 0 ||
-		(bind && ordinary_node(text(m, "source"))))
+		(bind && is_node(c, text(m, "source"))))
 		return;
 	if ((c->p->mounts.nosuid && !option(m, "nosuid", "suid")) ||
 		(c->p->mounts.nodev && !option(m, "nodev", "dev")) ||
@@ -278,24 +295,54 @@ static bool ordinary_device(const struct json *v)
 	return major == 136 || (major == 5 && minor <= 2);
 }
 
-static void devices(const struct court *c)
+/* A node the profile names: of this type, its numbers or any. */
+static bool granted_device(const struct profile *p, const struct json *v)
 {
-	static const char none[] = "[{\"allow\":false,\"access\":\"rwm\"}]";
-	static const struct json_limits small = {1000, 9, 99};
-	AUTO_JSON struct json_doc *deny = NULL;
-	const struct json *rules = json_at(c->out, "/linux/resources/devices");
+	for (size_t i = 0; i < p->n_devices; i++) {
+		const struct device_rule *d = &p->devices[i];
+
+		if (*text(v, "type") == d->type &&
+			(d->major < 0 || number(v, "major", 0) == (uint64_t)d->major) &&
+			(d->minor < 0 || number(v, "minor", 0) == (uint64_t)d->minor))
+			return true;
+	}
+	return false;
+}
+
+/* The profile's devices as an engine would ask for them, behind a denial of all. */
+static struct json_doc *most_devices(const struct profile *p)
+{
+	static const struct json_limits small = {100000, 9, 9999};
+	AUTO_STR struct str s = STR_INIT;
+	struct json_doc *doc = NULL;
 	struct err e;
 
-	if (c->p->n_devices)
-		return; /* the built-in profiles have none */
+	str_add(&s, "[{\"allow\":false,\"access\":\"rwm\"}");
+	for (size_t i = 0; i < p->n_devices; i++)
+		str_addf(&s,
+			",{\"allow\":true,\"type\":\"%c\",\"major\":%jd,\"minor\":%jd,\"access\":"
+			"\"%s\"}",
+			p->devices[i].type, (intmax_t)p->devices[i].major,
+			(intmax_t)p->devices[i].minor, p->devices[i].access);
+	str_add(&s, "]");
+	return json_parse(s.s, s.len, &small, JSON_STRICT, &doc, &e) == 0 ? doc : NULL;
+}
+
+static void devices(const struct court *c)
+{
+	AUTO_JSON struct json_doc *most = most_devices(c->p);
+	const struct json *rules = json_at(c->out, "/linux/resources/devices");
+
 	json_each (v, json_at(c->out, "/linux/devices"))
-		if (!ordinary_device(v))
+		if (!ordinary_device(v) && !granted_device(c->p, v))
 			ratchet_bad(c->bad, "device %s", text(v, "path"));
 	if (!c->w->in_user_ns && json_get(c->out, "linux") &&
 		(!rules || !rules->first || json_is_true(json_get(rules->first, "allow"))))
 		ratchet_bad(c->bad, "device rules do not begin with a denial");
-	if (json_parse(none, sizeof none - 1, &small, JSON_STRICT, &deny, &e) == 0)
-		ratchet_device_rules(json_root(deny), rules, c->bad);
+	if (!most)
+		ratchet_bad(c->bad, "the profile's devices cannot be judged");
+	else
+		ratchet_device_rules(json_root(most), rules, c->bad);
 }
 
 /* An absent limit is zero to a runtime written in Go; crun refuses the document. */
@@ -309,11 +356,16 @@ static bool at_most(const struct json *limit, uint64_t max)
 static void limits(const struct court *c)
 {
 	const struct json *pids = json_at(c->out, "/linux/resources/pids");
+	const struct json *memory = json_at(c->out, "/linux/resources/memory");
 	const struct json *rlimits = json_at(c->out, "/process/rlimits");
 	uint64_t most;
 
 	json_each (v, json_at(c->out, "/linux/sysctl")) {
-		if (!strv_glob(&c->p->sysctl, v->key))
+		/* low ports by the one or by the other */
+		bool low = strcmp(v->key, "net.ipv4.ip_unprivileged_port_start") == 0 &&
+			   c->p->capabilities >> 10 & 1;
+
+		if (!low && !strv_glob(&c->p->sysctl, v->key))
 			ratchet_bad(c->bad, "sysctl %s", v->key);
 		if (json_str(v) && strpbrk(json_str(v), "\n+="))
 			ratchet_bad(c->bad, "sysctl %s has an odd value", v->key);
@@ -322,6 +374,10 @@ static void limits(const struct court *c)
 		(!json_u64(json_get(pids, "limit"), (uint64_t)c->p->resources.pids, &most) ||
 			most == 0))
 		ratchet_bad(c->bad, "no or too high a limit of pids");
+	if (c->p->resources.memory >= 0 && !c->w->in_user_ns &&
+		(!json_u64(json_get(memory, "limit"), (uint64_t)c->p->resources.memory, &most) ||
+			most == 0))
+		ratchet_bad(c->bad, "no or too high a limit of memory");
 	for (size_t i = 0; i < c->p->resources.n_rlimits && json_get(c->out, "process"); i++) {
 		const struct rlimit_ceiling *r = &c->p->resources.rlimits[i];
 		bool held = false;

@@ -333,8 +333,8 @@ static void low_ports(const struct json *in, const struct json *out, struct strv
 	static const char *const kinds[] = {
 		"io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"};
 	const struct json *is = json_get(json_at(out, "/linux/sysctl"), low_key);
-	const struct json *ns[] = {by_type(json_at(in, "/linux/namespaces"), "network"),
-		by_type(json_at(out, "/linux/namespaces"), "network")};
+	const struct json *ns = by_type(json_at(out, "/linux/namespaces"), "network");
+	const char *joined = json_str(json_get(ns, "path"));
 
 	if (!is || json_get(json_at(in, "/linux/sysctl"), low_key))
 		return;
@@ -342,10 +342,8 @@ static void low_ports(const struct json *in, const struct json *out, struct strv
 		ratchet_bad(bad, "sysctl: %s is not 0", low_key);
 	if (!binds_low(json_get(in, "process")))
 		ratchet_bad(bad, "sysctl: low ports were not open to the process");
-	for (int i = 0; i < 2; i++)
-		if (!ns[i] ||
-			(json_str(json_get(ns[i], "path")) && *json_str(json_get(ns[i], "path"))))
-			ratchet_bad(bad, "sysctl: low ports in a network that others have");
+	if (!ns || (joined && *joined))
+		ratchet_bad(bad, "sysctl: low ports in a network that others have");
 	for (int i = 0; i < 2; i++) {
 		const char *kind = json_str(json_get(json_get(in, "annotations"), kinds[i]));
 
