@@ -22,6 +22,8 @@ struct denied {
 	size_t n;
 };
 
+enum { DENIED_MAX = 100000, DENIED_BYTES_MAX = 64 << 20 }; /* images; bytes of one file */
+
 #define AUTO_DENIED __attribute__((cleanup(denied_done)))
 
 /* Add what TEXT of the file NAME denies; of a digest given twice the first reason stays and the CVEs are

@@ -154,23 +154,6 @@ static int read_annotations(struct reader *r, const struct json *v, void *to)
 
 /* ---- the whole ---- */
 
-/* The JSON reader's "line L, column C: what" in the form of all other messages. */
-static int syntax_error(const char *name, struct err *e)
-{
-	static const char digits[] = "0123456789", before[] = "line ", between[] = ", column ";
-	struct err old = *e;
-	const char *line = old.msg, *column, *rest;
-
-	if (!str_starts(line, before))
-		return err_wrap(e, "%s", name); /* too big, out of memory: no place */
-	line += strlen(before);
-	column = line + strspn(line, digits);
-	if (!str_starts(column, between))
-		return err_wrap(e, "%s", name);
-	rest = column + strlen(between);
-	return err_set(e, old.code, "%s:%.*s:%s", name, (int)(column - line), line, rest);
-}
-
 static const struct reader_key node_keys[] = {
 	{"$schema", JSON_STRING, read_nothing, 0, false},
 	{"runtime", JSON_STRING, read_path, offsetof(struct node, settings.runtime), false},
@@ -208,8 +191,8 @@ int node_parse(const char *name, const char *text, size_t len, struct node *out,
 	if (settings_default(&n.settings, e) < 0)
 		return -1;
 	if (len > 0) {
-		if (json_parse(text, len, &limits, JSON_COMMENTS, &doc, e) < 0)
-			return syntax_error(name, e);
+		if (reader_parse(name, text, len, &limits, &doc, e) < 0)
+			return -1;
 		r.doc = doc;
 		root = json_root(doc);
 		if (!json_is(root, JSON_OBJECT))
