@@ -15,6 +15,7 @@
 
 typedef void pass_fn(struct edit *ed, const struct profile *p, const struct world *w);
 
+pass_fn pass_image; /* from approved registries, by digest, not denied */
 pass_fn pass_unknown; /* members this version cannot judge are removed */
 pass_fn pass_process; /* cwd, terminal, labels, scheduling and the rest of process and linux */
 pass_fn pass_user; /* root is refused, remapped or allowed; ids are whole and sane */

@@ -8,14 +8,16 @@
 #include "shim/pass.h"
 
 /*
- * The order matters where one pass looks at another's result: unknown members go first, so that
- * nobody meets them; user comes before capabilities; namespaces before the mounts and sysctls whose
- * reach they bound; mounts after rootfs, so that our own tmpfs mounts are judged like all others.
+ * The order matters where one pass looks at another's result: unknown members go before all that look
+ * at the document, so that nobody meets them; user comes before capabilities; namespaces before the
+ * mounts and sysctls whose reach they bound; mounts after rootfs, so that our own tmpfs mounts are judged
+ * like all others. The image comes first because it is the first reason a reader wants to see.
  */
 static const struct {
 	enum control control;
 	pass_fn *run;
 } passes[] = {
+	{CONTROL_IMAGE, pass_image},
 	{CONTROL_UNKNOWN, pass_unknown},
 	{CONTROL_PROCESS, pass_process},
 	{CONTROL_USER, pass_user},

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "profiles/denied.h"
+#include "profiles/image.h"
 #include "profiles/profile.h"
 #include "shim/base/err.h"
 
@@ -74,6 +76,12 @@ struct world {
 	int oom_score_adj; /* of this process: what a container inherits that says nothing */
 	bool in_user_ns; /* rootless: this process is not in the initial user namespace */
 	bool cgroup_v2; /* /sys/fs/cgroup is the unified hierarchy */
+	/* What the engine told of the image, which the document does not; borrowed, set by whoever asked
+	 * for the world. NULL: nothing. */
+	const struct image *image;
+	bool image_exempt; /* a pod's own sandbox, whose image nobody told: the node chose it */
+	const struct denied_image
+		*image_denied; /* the node denies it; NULL or digest NULL: it does not */
 };
 
 /*
