@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
+#include "profiles/store.h"
 #include "shim/args.h"
-#include "shim/config.h"
 #include "shim/failure.h"
 #include "shim/runtime.h"
 #include "shim/verb.h"
@@ -24,17 +24,17 @@ static int (*const verbs[VERB_COUNT])(const struct call *c, struct err *e) = {
 /* Returns only when the runtime was not started. */
 static void run(int argc, char *argv[], struct args *args, struct err *e)
 {
-	AUTO_CONFIG struct config config = {.problem = {0}};
+	AUTO_APPLIED struct applied applied = {.from = APPLIED_BUILTIN};
 	char runtime[PATH_MAX];
 	struct call call = {
-		.args = args, .config = &config, .program = argv[0], .runtime = runtime};
+		.args = args, .applied = &applied, .program = argv[0], .runtime = runtime};
 	struct err no_memory;
 	bool ready = args_parse(argc, argv, args, e) == 0;
 
-	/* the configuration also says where a refusal is recorded */
-	if (config_load(NULL, &config, ready ? e : &no_memory) < 0)
+	/* the policy also says where a refusal is recorded */
+	if (store_open(NULL, &applied, ready ? e : &no_memory) < 0)
 		return;
-	if (ready && runtime_find(config.settings.runtime, runtime, e) == 0)
+	if (ready && runtime_find(applied.settings.runtime, runtime, e) == 0)
 		verbs[args->verb](&call, e);
 	else if (args->verb != VERB_PASS)
 		verb_refused(&call, e);

@@ -10,14 +10,15 @@
 
 #include <limits.h>
 
+#include "profiles/store.h"
 #include "shim/args.h"
 #include "shim/base/err.h"
 #include "shim/base/num.h"
-#include "shim/config.h"
 
 struct call {
 	struct args *args;
-	const struct config *config;
+	struct applied
+		*applied; /* the policy in force; a launch may find it damaged and take another */
 	const char *program; /* argv[0] */
 	const char *runtime; /* the real runtime's path */
 };

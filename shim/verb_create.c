@@ -1,46 +1,101 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * verb_create - create, run and restore: read the bundle, choose the profile, tighten, write back,
+ * verb_create - create, run and restore: read the bundle, choose the profiles, tighten, write back,
  * record, become the runtime.
  */
 #include "shim/verb.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
 #include "shim/audit.h"
 #include "shim/base/cleanup.h"
 #include "shim/bundle.h"
+#include "shim/edit.h"
+#include "shim/record.h"
 #include "shim/runtime.h"
 #include "shim/select.h"
+#include "shim/state.h"
 #include "shim/tighten.h"
 
-/* What one launch gathers on its way, for the record and for the runtime. */
+/* What one launch gathers on its way, for the records and for the runtime. */
 struct launch {
 	struct bundle bundle;
+	struct engine engine;
 	struct selection profiles;
 	struct report report;
 	struct world world;
+	char state[PATH_MAX], root[PATH_MAX]; /* where its state record is */
+	bool kept; /* that record is written */
+	struct err no_state; /* code not 0: why it is not */
 };
 
 static void launch_done(struct launch *l)
 {
 	bundle_done(&l->bundle);
+	engine_done(&l->engine);
 	select_done(&l->profiles);
 	report_done(&l->report);
 	world_done(&l->world);
 }
 
-static int decide(const struct call *c, struct launch *l, struct err *e)
+static const char *bundle_of(const struct call *c)
 {
 	const char *path = args_value(c->args, ARG_BUNDLE);
+
+	/* the working directory when none is named, as for runc and crun */
+	return path ? path : ".";
+}
+
+/* ---- decide ---- */
+
+static int choose(const struct call *c, struct launch *l, struct err *e)
+{
+	const struct engine_call who = {.bundle = bundle_of(c),
+		.root = args_value(c->args, ARG_ROOT),
+		.id = c->args->id,
+		.doc = l->bundle.doc};
+	const struct select_ask ask = {.wanted = c->args->profile,
+		.program = c->program,
+		.engine = &l->engine,
+		.doc = l->bundle.doc};
+
+	if (engine_read(&who, &l->engine, e) < 0)
+		return -1;
+	return select_profiles(c->applied, &ask, &l->profiles, e);
+}
+
+/* On a node in audit mode an annotation that is wrong is only reported. */
+static int report_annotation(struct launch *l, struct err *e)
+{
+	struct edit ed = {.doc = l->bundle.doc,
+		.root = json_root(l->bundle.doc),
+		.report = &l->report,
+		.profile = "cinch.json",
+		.control = CONTROL_ANNOTATIONS};
+
+	if (l->profiles.annotation.code)
+		edit_deny_at(
+			&ed, "/annotations/io.cinch.profile", "%s", l->profiles.annotation.msg);
+	return ed.failed ? err_nomem(e) : 0;
+}
+
+static int decide(const struct call *c, struct launch *l, struct err *e)
+{
 	const char *root;
 
-	/* the bundle is the working directory when none is named, as for runc and crun */
-	if (bundle_load(path ? path : ".", &l->bundle, e) < 0 ||
-		select_profiles(c->args->profile, c->program, l->bundle.doc, &l->profiles, e) < 0)
+	if (bundle_load(bundle_of(c), &l->bundle, e) < 0 || choose(c, l, e) < 0)
 		return -1;
 	root = json_str(json_at(json_root(l->bundle.doc), "/root/path"));
 	if (!root)
 		return err_set(e, ERR_INPUT, "config.json has no root.path: no root filesystem");
 	if (world_host(l->bundle.dir, root, &l->world, e) < 0)
+		return -1;
+	l->world.image = &l->engine.image;
+	l->world.image_exempt = l->engine.sandbox;
+	l->world.image_denied = &l->profiles.denied;
+	if (report_annotation(l, e) < 0)
 		return -1;
 	for (size_t i = 0; i < l->profiles.n; i++)
 		if (tighten(l->bundle.doc, l->profiles.p[i], &l->world, &l->report, e) < 0)
@@ -48,67 +103,111 @@ static int decide(const struct call *c, struct launch *l, struct err *e)
 	return 0;
 }
 
-static struct json *profiles_json(struct json_doc *doc, const struct selection *s)
+/* ---- keep the state record ---- */
+
+/* The runtime knows a container of this id: it will refuse this one, and the record is the other's. */
+static bool taken(const struct launch *l, const char *id)
 {
-	struct json *list = json_array(doc);
+	char path[2 * PATH_MAX];
+	struct stat st;
 
-	for (size_t i = 0; i < s->n; i++) {
-		struct json *o = json_object(doc);
-
-		if (json_put(doc, o, "name", json_string(doc, s->p[i]->name)) < 0 ||
-			json_put(doc, o, "version", json_string(doc, s->p[i]->version)) < 0 ||
-			json_put(doc, o, "digest", json_string(doc, s->p[i]->digest)) < 0 ||
-			json_push(list, o) < 0)
-			return NULL;
-	}
-	return list;
+	snprintf(path, sizeof path, "%s/%s", l->root, id);
+	return lstat(path, &st) == 0;
 }
+
+/*
+ * Write what exec will be held to. When that fails (a full /run, no place for a rootless caller) the
+ * container starts all the same: a node whose /run is full must be able to start what cleans it up, and
+ * exec refuses a container without a record. But an old record of the same id must not be taken for
+ * this container's: it is removed, or the container does not start.
+ */
+static int keep_state(const struct call *c, struct launch *l, struct err *e)
+{
+	const struct state_facts facts = {.runtime = c->runtime,
+		.root = args_value(c->args, ARG_ROOT),
+		.id = c->args->id,
+		.bundle = bundle_of(c),
+		.engine = &l->engine,
+		.profiles = &l->profiles,
+		.enforced = !select_audits(&l->profiles),
+		.policy = c->applied->digest[0] ? c->applied->digest : NULL,
+		.rule = l->profiles.rule};
+	AUTO_JSON struct json_doc *old = NULL;
+	struct err why = {0};
+
+	if (state_root(c->runtime, facts.root, l->root, &l->no_state) < 0 ||
+		state_dir(l->state, &l->no_state) < 0)
+		return 0; /* nobody could find an old one there either */
+	if (taken(l, c->args->id))
+		return 0;
+	l->kept = state_write(l->state, &facts, &l->no_state) == 0;
+	if (l->kept)
+		return 0;
+	state_forget(l->state, l->root, c->args->id);
+	if (state_read(l->state, l->root, c->args->id, &old, &why) == 0 && !old)
+		return 0;
+	*e = l->no_state;
+	return err_wrap(e, "the state record of an earlier container %.64s cannot be replaced",
+		c->args->id);
+}
+
+/* It comes to nothing after all. */
+static void forget_state(const struct call *c, struct launch *l)
+{
+	if (l->kept)
+		state_forget(l->state, l->root, c->args->id);
+	l->kept = false;
+}
+
+/* ---- record ---- */
 
 /* FAILED is NULL when the container may be started. */
 static int record(const struct call *c, struct audit *a, const struct launch *l,
 	const struct err *failed, struct err *e)
 {
-	const char *result = "unchanged";
+	const struct record_facts facts = {.applied = c->applied,
+		.engine = &l->engine,
+		.profiles = &l->profiles,
+		.report = &l->report,
+		.doc = l->bundle.doc,
+		.failed = failed,
+		.no_state = &l->no_state};
 
-	if (failed)
-		result = failed->code == ERR_DENIED ? "refused" : "failed";
-	else if (report_changes(&l->report))
-		result = "changed";
 	if (audit_put_text(a, "id", c->args->id) < 0 ||
 		audit_put_text(a, "bundle", args_value(c->args, ARG_BUNDLE)) < 0 ||
-		audit_put(a, "profiles", profiles_json(a->doc, &l->profiles)) < 0 ||
-		audit_put_text(a, "result", result) < 0 ||
-		audit_put_text(a, "error", failed ? failed->msg : NULL) < 0 ||
-		audit_put(a, "changes", report_json(&l->report, a->doc)) < 0 ||
-		audit_put_problem(a, &c->config->problem) < 0)
+		record_launch(a, &facts) < 0)
 		return err_nomem(e);
-	return audit_commit(a, &c->config->settings, e);
+	return audit_commit(a, &c->applied->settings, e);
 }
 
-static int prepare(const struct call *c, struct err *e)
+static int prepare(const struct call *c, struct launch *l, struct err *e)
 {
-	__attribute__((cleanup(launch_done))) struct launch l = {.bundle = BUNDLE_INIT};
 	AUTO_AUDIT struct audit a = AUDIT_INIT;
 	struct err second;
 
 	if (audit_begin(&a, args_verb_name(c->args->verb), e) < 0)
 		return -1;
-	if (decide(c, &l, e) < 0 || (report_changes(&l.report) && bundle_store(&l.bundle, e) < 0)) {
+	if (decide(c, l, e) < 0 || keep_state(c, l, e) < 0 ||
+		(report_changes(&l->report) && bundle_store(&l->bundle, e) < 0)) {
 		/* the refusal is what the user must see, not that its record failed, too */
-		(void)record(c, &a, &l, e, &second);
+		(void)record(c, &a, l, e, &second);
 		return -1;
 	}
-	return record(c, &a, &l, NULL, e);
+	return record(c, &a, l, NULL, e);
 }
 
 int verb_create(const struct call *c, struct err *e)
 {
 	const struct runtime_fds fds = {.preserve = verb_preserve_fds(c->args)};
 	AUTO_FREE char **argv = args_emit(c->args, c->runtime, e);
+	__attribute__((cleanup(launch_done))) struct launch l = {.bundle = BUNDLE_INIT};
 
 	if (!argv)
 		return -1;
-	if (!c->args->help && prepare(c, e) < 0)
-		return -1;
-	return runtime_exec(c->runtime, argv, &fds, e);
+	if (c->args->help)
+		return runtime_exec(c->runtime, argv, &fds, e);
+	if (prepare(c, &l, e) == 0)
+		runtime_exec(c->runtime, argv, &fds, e);
+	forget_state(c, &l);
+	return -1;
 }

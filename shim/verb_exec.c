@@ -8,6 +8,7 @@
 
 #include "shim/audit.h"
 #include "shim/base/cleanup.h"
+#include "shim/record.h"
 #include "shim/runtime.h"
 
 /* The words after the id: what exec runs when it is not told by a file. */
@@ -39,9 +40,9 @@ int verb_exec(const struct call *c, struct err *e)
 			return -1;
 		if (audit_put_text(&a, "id", c->args->id) < 0 || put_command(&a, c->args) < 0 ||
 			audit_put_text(&a, "result", "passed") < 0 ||
-			audit_put_problem(&a, &c->config->problem) < 0)
+			record_policy(&a, c->applied) < 0)
 			return err_nomem(e);
-		if (audit_commit(&a, &c->config->settings, e) < 0)
+		if (audit_commit(&a, &c->applied->settings, e) < 0)
 			return -1;
 	}
 	return runtime_exec(c->runtime, argv, &fds, e);

@@ -5,7 +5,7 @@
  */
 #include "shim/verb.h"
 
-#include "shim/audit.h"
+#include "shim/record.h"
 
 void verb_refused(const struct call *c, const struct err *why)
 {
@@ -16,9 +16,8 @@ void verb_refused(const struct call *c, const struct err *why)
 		audit_put_text(&a, "id", c->args->id) < 0 ||
 		audit_put_text(&a, "bundle", args_value(c->args, ARG_BUNDLE)) < 0 ||
 		audit_put_text(&a, "result", "failed") < 0 ||
-		audit_put_text(&a, "error", why->msg) < 0 ||
-		audit_put_problem(&a, &c->config->problem) < 0)
+		audit_put_text(&a, "error", why->msg) < 0 || record_policy(&a, c->applied) < 0)
 		return;
 	/* what the user must see is the first reason */
-	(void)audit_commit(&a, &c->config->settings, &second);
+	(void)audit_commit(&a, &c->applied->settings, &second);
 }

@@ -3,8 +3,8 @@
  * test_passthrough - what the runtime sees and gives is what it would have seen and given without us.
  *
  * A fake runtime records how it was started: once directly, once through args_parse, args_emit and
- * runtime_exec, and once through the built program in a namespace of its own where /etc/cinch names
- * the fake one. The records must be equal byte for byte.
+ * runtime_exec, and once through the built program in a namespace of its own where the applied policy
+ * names the fake one. The records must be equal byte for byte.
  */
 #include <fcntl.h>
 #include <ftw.h>
@@ -19,11 +19,13 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "profiles/store.h"
 #include "shim/args.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
 #include "shim/base/str.h"
 #include "shim/runtime.h"
+#include "tests/apply.h"
 #include "tests/tap.h"
 
 static char here[PATH_MAX]; /* the directory of this program */
@@ -423,12 +425,13 @@ static const char *own_etc(void)
 		return "the user namespace cannot be mapped";
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 		mount("tmpfs", "/etc", "tmpfs", 0, "mode=0755") < 0 ||
+		mount("tmpfs", "/var/lib", "tmpfs", 0, "mode=0755") < 0 ||
 		mkdir("/etc/cinch", 0755) < 0)
-		return "/etc cannot be mounted over";
+		return "/etc and /var/lib cannot be mounted over";
 	copy_file(fake, "/etc/cinch/real");
-	put_file("/etc/cinch/cinch.json",
+	apply_policy(STORE_DIR,
 		"{\"runtime\": \"/etc/cinch/real\", \"audit\": {\"path\": \"/etc/cinch/audit\"}}",
-		0644);
+		NULL, 0, NULL);
 	return NULL;
 }
 

@@ -2,12 +2,14 @@
 /*
  * explain - what a profile would change or refuse in a container, and why; nothing is written.
  *
- * The same steps as a launch: read, check, choose the profile, tighten.
+ * The same steps as a launch: read, check, learn what the engine tells, choose the profiles by the policy
+ * in force, tighten.
  */
 #include "shim/ctl/commands.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,17 +17,18 @@
 #include "shim/base/io.h"
 #include "shim/ctl/away.h"
 #include "shim/ctl/patch.h"
+#include "shim/ctl/profile_file.h"
 #include "shim/ctl/table.h"
-#include "shim/select.h"
+#include "shim/record.h"
 #include "shim/spec.h"
 #include "shim/tighten.h"
-
-enum { PROFILE_MAX = 1 << 20 };
 
 /* One container and what became of it. */
 struct case_file {
 	int dir;
 	struct json_doc *doc;
+	struct applied applied;
+	struct engine engine;
 	struct selection profiles;
 	struct world host, world;
 	bool away; /* the container is not on this host */
@@ -37,7 +40,9 @@ static void case_done(struct case_file *c)
 {
 	cleanup_fd(&c->dir);
 	json_free(c->doc);
+	engine_done(&c->engine);
 	select_done(&c->profiles);
+	applied_done(&c->applied);
 	world_done(&c->host);
 	report_done(&c->report);
 }
@@ -84,38 +89,63 @@ static int load_document(const char *path, struct case_file *c, struct err *e)
 	return 0;
 }
 
-/* A profile that is being written: only readable, unlike those a launch uses. */
-static int load_profile(const char *path, struct profile **out, struct err *e)
+/* What engines name the bundle's container by: the directory's name, podman's is one above. */
+static const char *id_of(char *path)
 {
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	AUTO_FREE char *text = NULL;
-	struct stat st;
-	size_t len;
+	char *slash = strrchr(path, '/');
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, errno, "open profile %.256s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_INPUT, "profile %.256s is not a regular file", path);
-	if (io_read_all(fd, PROFILE_MAX, &text, &len, e) < 0)
-		return err_wrap(e, "profile %.256s", path);
-	return profile_parse(path, text, len, out, e);
+	if (slash && strcmp(slash, "/userdata") == 0) {
+		*slash = '\0';
+		slash = strrchr(path, '/');
+	}
+	return slash && slash[1] ? slash + 1 : NULL;
+}
+
+/* What the engine told, as far as the document and the place it lies in show it; or --image. */
+static int learn(const struct ctl_call *call, struct case_file *c, struct err *e)
+{
+	const char *image = ctl_value(call, "image");
+	char fd[64], path[PATH_MAX], id[PATH_MAX];
+	struct engine_call who = {.bundle = path, .doc = c->doc};
+
+	snprintf(fd, sizeof fd, "/proc/self/fd/%d", c->dir);
+	if (realpath(fd, path)) {
+		memcpy(id, path, sizeof id);
+		who.id = id_of(id);
+		if (engine_read(&who, &c->engine, e) < 0)
+			return -1;
+	}
+	if (!image)
+		return 0;
+	image_done(&c->engine.image);
+	return image_parse(image, &c->engine.image, e);
 }
 
 static int choose(const struct ctl_call *call, struct case_file *c, struct err *e)
 {
 	const char *named = ctl_value(call, "profile");
 	AUTO_PROFILE struct profile *p = NULL;
+	struct select_ask ask = {.store = ctl_value(call, "store"),
+		.program = "cinchctl",
+		.engine = &c->engine,
+		.doc = c->doc};
 
-	if (named && (strchr(named, '/') ? load_profile(named, &p, e)
-					 : profile_builtin(named, &p, e)) < 0)
+	if (named && strchr(named, '/') && profile_file_load(named, &p, e) < 0)
 		return -1;
+	if (!p)
+		ask.wanted = named;
 	/* what the container's annotation adds comes on top, as in a launch */
-	if (select_profiles(NULL, "cinchctl", c->doc, &c->profiles, e) < 0)
+	if (store_open(ask.store, &c->applied, e) < 0 ||
+		select_profiles(&c->applied, &ask, &c->profiles, e) < 0)
 		return -1;
 	if (p) {
+		if (c->applied.settings.mode != PROFILE_ENFORCE)
+			p->mode = c->applied.settings.mode;
 		profile_free(c->profiles.p[0]);
 		c->profiles.p[0] = take_ptr(&p);
 	}
+	if (named)
+		snprintf(c->profiles.how, sizeof c->profiles.how, "--profile");
 	return 0;
 }
 
@@ -123,7 +153,8 @@ static int decide(const struct ctl_call *call, struct case_file *c, struct err *
 {
 	const char *root;
 
-	if (load_document(call->operands[0], c, e) < 0 || choose(call, c, e) < 0)
+	if (load_document(call->operands[0], c, e) < 0 || learn(call, c, e) < 0 ||
+		choose(call, c, e) < 0)
 		return -1;
 	root = json_str(json_at(json_root(c->doc), "/root/path"));
 	if (!root)
@@ -132,6 +163,9 @@ static int decide(const struct ctl_call *call, struct case_file *c, struct err *
 		return -1;
 	c->away = away_is(c->dir, root);
 	c->world = c->away ? away_world(&c->host) : c->host;
+	c->world.image = &c->engine.image;
+	c->world.image_exempt = c->engine.sandbox;
+	c->world.image_denied = &c->profiles.denied;
 	c->report.keep_values = ctl_given(call, "patch");
 	for (size_t i = 0; i < c->profiles.n; i++)
 		if (tighten(c->doc, c->profiles.p[i], &c->world, &c->report, &c->refusal) < 0) {
@@ -149,7 +183,7 @@ static int status(const struct case_file *c)
 {
 	if (c->refusal.code)
 		return CTL_ERROR;
-	return report_changes(&c->report) ? CTL_FINDINGS : CTL_OK;
+	return strcmp(record_result(&c->report, NULL), "unchanged") == 0 ? CTL_OK : CTL_FINDINGS;
 }
 
 static struct json *profile_json(struct json_doc *doc, const struct profile *p)
@@ -163,16 +197,47 @@ static struct json *profile_json(struct json_doc *doc, const struct profile *p)
 	return o;
 }
 
+static int put(struct json_doc *doc, struct json *o, const char *key, const char *text)
+{
+	return text && text[0] ? json_put(doc, o, key, json_string_lossy(doc, text)) : 0;
+}
+
+/* How the profiles were come to; the members are those of the audit record. */
+static int put_choice(const struct case_file *c, struct json_doc *doc, struct json *o)
+{
+	const struct applied *a = &c->applied;
+	struct json *policy = json_object(doc), *image = json_object(doc);
+	const struct engine *g = &c->engine;
+
+	if (put(doc, policy, "digest", a->digest) < 0 ||
+		put(doc, policy, "from", applied_from_name(a->from)) < 0 ||
+		put(doc, policy, "problem", a->problem.code ? a->problem.msg : NULL) < 0 ||
+		put(doc, image, "name", g->image.text) < 0 ||
+		put(doc, image, "digest", g->image.digest) < 0 ||
+		put(doc, image, "id", g->image.id) < 0)
+		return -1;
+	if (put(doc, o, "select", c->profiles.how) < 0 ||
+		put(doc, o, "mode", select_audits(&c->profiles) ? "audit" : "enforce") < 0 ||
+		json_put(doc, o, "policy", policy) < 0 ||
+		put(doc, o, "engine", engine_name(g->kind)) < 0 ||
+		put(doc, o, "namespace", g->namespace) < 0 || put(doc, o, "pod", g->pod) < 0 ||
+		put(doc, o, "container", g->container) < 0)
+		return -1;
+	return image->count ? json_put(doc, o, "image", image) : 0;
+}
+
 static struct json *answer_json(const struct case_file *c, struct json_doc *doc)
 {
-	static const char *const results[] = {
-		[CTL_OK] = "unchanged", [CTL_FINDINGS] = "changed", [CTL_ERROR] = "refused"};
 	struct json *o = profile_json(doc, c->profiles.p[0]);
+	const char *result = record_result(&c->report, c->refusal.code ? &c->refusal : NULL);
 
 	if (c->profiles.n > 1 && json_put(doc, o, "and", profile_json(doc, c->profiles.p[1])) < 0)
 		return NULL;
-	if (json_put(doc, o, "rootfs", json_string(doc, c->away ? "absent" : "present")) < 0 ||
-		json_put(doc, o, "result", json_string(doc, results[status(c)])) < 0)
+	if (put_choice(c, doc, o) < 0 ||
+		json_put(doc, o, "rootfs", json_string(doc, c->away ? "absent" : "present")) < 0 ||
+		json_put(doc, o, "result", json_string(doc, result)) < 0 ||
+		(record_would_refuse(&c->report) &&
+			json_put(doc, o, "wouldRefuse", json_bool(doc, true)) < 0))
 		return NULL;
 	if (c->refusal.code &&
 		json_put(doc, o, "error", json_string_lossy(doc, c->refusal.msg)) < 0)
@@ -190,6 +255,23 @@ static int print_json(struct ctl_call *call, const struct case_file *c, struct e
 	if (doc)
 		v = ctl_given(call, "patch") ? patch_json(&c->report, doc) : answer_json(c, doc);
 	return ctl_put_json(call, v, e);
+}
+
+static void print_choice(const struct case_file *c, struct str *out)
+{
+	const struct applied *a = &c->applied;
+
+	str_addf(out, "Chosen by: %s. Policy: %s", c->profiles.how, applied_from_name(a->from));
+	if (a->digest[0])
+		str_addf(out, " %.12s", a->digest);
+	str_add(out, ".\n");
+	if (select_audits(&c->profiles))
+		str_addf(out, "Audit mode: nothing of it is enforced%s.\n",
+			record_would_refuse(&c->report) ? ", enforced it would be refused" : "");
+	if (a->problem.code) {
+		table_text(a->problem.msg, ERR_MSG_MAX, out);
+		str_addc(out, '\n');
+	}
 }
 
 static void print_table(struct ctl_call *call, const struct case_file *c)
@@ -212,6 +294,7 @@ static void print_table(struct ctl_call *call, const struct case_file *c)
 	if (c->refusal.code)
 		str_add(out, ": the container would not start");
 	str_addc(out, '\n');
+	print_choice(c, out);
 }
 
 static int run(struct ctl_call *call, struct err *e)
@@ -246,6 +329,8 @@ const struct ctl_command ctl_explain = {
 		{
 			{"profile", "NAME|FILE", CTL_PROFILE,
 				"a profile by name; with a \"/\" in it, a file"},
+			{"image", "REFERENCE", CTL_TEXT, "take it as made from this image"},
+			{"store", "DIR", CTL_DIR, "another store of applied policies"},
 			{"patch", NULL, CTL_NONE, "an RFC 6902 patch"},
 		},
 };

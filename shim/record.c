@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * record - what the audit record says of a launch and of the policy it was held to.
+ */
+#include "shim/record.h"
+
+#include <string.h>
+
+enum { ANNOTATIONS_MAX = 64 };
+
+static int put(struct json_doc *doc, struct json *o, const char *key, const char *text)
+{
+	return text && text[0] ? json_put(doc, o, key, json_string_lossy(doc, text)) : 0;
+}
+
+int record_policy(struct audit *a, const struct applied *p)
+{
+	struct json *o = json_object(a->doc);
+
+	if (put(a->doc, o, "digest", p->digest) < 0 ||
+		put(a->doc, o, "from", applied_from_name(p->from)) < 0 ||
+		put(a->doc, o, "problem", p->problem.code ? p->problem.msg : NULL) < 0)
+		return -1;
+	return audit_put(a, "policy", o);
+}
+
+static int put_engine(struct audit *a, const struct engine *g)
+{
+	struct json *image = json_object(a->doc);
+
+	if (audit_put_text(a, "engine", engine_name(g->kind)) < 0 ||
+		audit_put_text(a, "namespace", g->namespace) < 0 ||
+		audit_put_text(a, "pod", g->pod) < 0 ||
+		audit_put_text(a, "container", g->container) < 0 ||
+		put(a->doc, image, "name", g->image.text) < 0 ||
+		put(a->doc, image, "digest", g->image.digest) < 0 ||
+		put(a->doc, image, "id", g->image.id) < 0)
+		return -1;
+	return image->count ? audit_put(a, "image", image) : 0;
+}
+
+static struct json *profiles_json(struct json_doc *doc, const struct selection *s)
+{
+	struct json *list = json_array(doc);
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct json *o = json_object(doc);
+
+		if (put(doc, o, "name", s->p[i]->name) < 0 ||
+			put(doc, o, "version", s->p[i]->version) < 0 ||
+			put(doc, o, "digest", s->p[i]->digest) < 0 || json_push(list, o) < 0)
+			return NULL;
+	}
+	return list;
+}
+
+static int put_profiles(struct audit *a, const struct record_facts *f)
+{
+	bool audit = f->applied->settings.mode != PROFILE_ENFORCE ||
+		     (f->profiles->n && select_audits(f->profiles));
+	bool learn = f->applied->settings.mode == PROFILE_LEARN;
+
+	for (size_t i = 0; i < f->profiles->n; i++)
+		learn |= f->profiles->p[i]->mode == PROFILE_LEARN;
+	if (audit_put_text(a, "mode", audit ? "audit" : "enforce") < 0 ||
+		(learn && audit_put_text(a, "note",
+				  "mode learn is the same as audit in this version") < 0) ||
+		record_policy(a, f->applied) < 0)
+		return -1;
+	if (f->profiles->n && audit_put_text(a, "select", f->profiles->how) < 0)
+		return -1;
+	return audit_put(a, "profiles", profiles_json(a->doc, f->profiles));
+}
+
+/* Those the node wants to see. */
+static int put_annotations(struct audit *a, const struct record_facts *f)
+{
+	struct json *o = json_object(a->doc);
+
+	if (!f->doc || f->applied->settings.annotations.record.n == 0)
+		return 0;
+	json_each (v, json_get(json_root(f->doc), "annotations")) {
+		if (!o || o->count == ANNOTATIONS_MAX)
+			break;
+		if (strv_glob(&f->applied->settings.annotations.record, v->key) &&
+			json_put(a->doc, o, v->key, json_clone(a->doc, v)) < 0)
+			return -1;
+	}
+	return o && !o->count ? 0 : audit_put(a, "annotations", o);
+}
+
+bool record_would_refuse(const struct report *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (!r->changes[i].enforced && r->changes[i].kind == CHANGE_DENY)
+			return true;
+	return false;
+}
+
+const char *record_result(const struct report *r, const struct err *failed)
+{
+	if (failed)
+		return failed->code == ERR_DENIED ? "refused" : "failed";
+	if (report_changes(r))
+		return "changed";
+	for (size_t i = 0; i < r->n; i++)
+		if (!r->changes[i].enforced && r->changes[i].kind != CHANGE_NOTE)
+			return "audited";
+	return "unchanged";
+}
+
+int record_launch(struct audit *a, const struct record_facts *f)
+{
+	if (put_engine(a, f->engine) < 0 || put_profiles(a, f) < 0 || put_annotations(a, f) < 0 ||
+		audit_put_text(a, "result", record_result(f->report, f->failed)) < 0)
+		return -1;
+	if (record_would_refuse(f->report) &&
+		audit_put(a, "wouldRefuse", json_bool(a->doc, true)) < 0)
+		return -1;
+	if (audit_put_text(a, "error", f->failed ? f->failed->msg : NULL) < 0 ||
+		audit_put_text(a, "state", f->no_state->code ? f->no_state->msg : NULL) < 0)
+		return -1;
+	return audit_put(a, "changes", report_json(f->report, a->doc));
+}
