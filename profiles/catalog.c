@@ -21,6 +21,7 @@ enum {
 	LEVELS_MAX = 16, /* of "extends", the profile itself counted */
 	PARENTS_MAX = 16,
 	FAMILY_MAX = 64,
+	SHOWN_MAX = 8, /* names in a message */
 };
 
 static const struct json_limits limits = {
@@ -87,6 +88,12 @@ static const struct item *find(const struct catalog *c, const char *name)
 	size_t i = lower_bound(c, name);
 
 	return i < c->n && strcmp(c->items[i].name, name) == 0 ? &c->items[i] : NULL;
+}
+
+/* The same, but a filter is none. */
+static const struct item *find_profile(const struct catalog *c, const char *name)
+{
+	return strchr(name, '/') ? NULL : find(c, name);
 }
 
 const struct catalog_entry *catalog_find(const struct catalog *c, const char *name)
@@ -232,6 +239,23 @@ static const char *nearest_profile(const struct catalog *c, const char *name)
 	return near;
 }
 
+/* "unknown profile ..." and what may have been meant. */
+static void unknown(const struct catalog *c, const char *name, struct str *text)
+{
+	const char *near = nearest_profile(c, name);
+	size_t shown = 0;
+
+	str_addf(text, "unknown profile \"%.64s\", ", name);
+	if (near) {
+		str_addf(text, "did you mean \"%s\"?", near);
+		return;
+	}
+	for (size_t i = 0; i < c->n && shown < SHOWN_MAX; i++)
+		if (!strchr(c->items[i].name, '/'))
+			str_addf(text, "%s%s", shown++ ? ", " : "known are: ", c->items[i].name);
+	str_add(text, shown == SHOWN_MAX ? ", ..." : "");
+}
+
 static int cycle(struct family *f, struct reader *r, const struct json *v)
 {
 	AUTO_STR struct str chain = STR_INIT;
@@ -246,7 +270,7 @@ static int cycle(struct family *f, struct reader *r, const struct json *v)
 		r, v, "\"extends\" goes round in a circle: %s%s", str_text(&chain), v->text);
 }
 
-static int visit(struct family *f, const char *name, const struct member **out);
+static int visit(struct family *f, const struct item *item, const struct member **out);
 
 static struct member *find_member(struct family *f, const char *name)
 {
@@ -258,20 +282,19 @@ static struct member *find_member(struct family *f, const char *name)
 
 static int visit_parent(struct family *f, struct reader *r, const struct json *v, unsigned *height)
 {
+	AUTO_STR struct str text = STR_INIT;
 	const struct member *parent;
 	const struct item *item;
-	const char *near;
 
 	if (!json_str(v))
 		return reader_fail(r, v, "a profile's name was expected, as in [\"restricted\"]");
 	for (const struct json *other = v->prev; other; other = other->prev)
 		if (strcmp(other->text, v->text) == 0)
 			return reader_fail(r, v, "\"%.64s\" stands twice in this list", v->text);
-	item = strchr(v->text, '/') ? NULL : find(f->catalog, v->text);
+	item = find_profile(f->catalog, v->text);
 	if (!item) {
-		near = nearest_profile(f->catalog, v->text);
-		return reader_fail(r, v, "unknown profile \"%.64s\"%s%s%s", v->text,
-			near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+		unknown(f->catalog, v->text, &text);
+		return reader_fail(r, v, "%s", str_text(&text));
 	}
 	parent = find_member(f, v->text);
 	if (parent && parent->height == 0)
@@ -280,7 +303,7 @@ static int visit_parent(struct family *f, struct reader *r, const struct json *v
 		return reader_fail(r, v, "more than %d levels of \"extends\"", LEVELS_MAX);
 	if (!parent && f->n == FAMILY_MAX)
 		return reader_fail(r, v, "more than %d profiles in one family", FAMILY_MAX);
-	if (!parent && visit(f, v->text, &parent) < 0)
+	if (!parent && visit(f, item, &parent) < 0)
 		return -1;
 	if (parent->height >= LEVELS_MAX)
 		return reader_fail(r, v, "more than %d levels of \"extends\"", LEVELS_MAX);
@@ -297,7 +320,9 @@ static int check_source(struct reader *r, const char *name, const struct json *r
 	if (!json_is(root, JSON_OBJECT))
 		return reader_fail(r, root, "a profile is an object: { ... }");
 	if ((v = json_member(root, "lines")))
-		return reader_fail_key(r, v, "unknown key \"lines\"");
+		return reader_fail_key(r, v, "unknown key \"lines\": only what is applied has it");
+	if ((v = json_member(root, "$schema")) && v->type != JSON_STRING)
+		return reader_fail(r, v, "\"$schema\" must be a string");
 	v = json_get(root, "profile");
 	if (json_str(v) && strcmp(v->text, name) != 0)
 		return reader_fail(r, v,
@@ -307,10 +332,9 @@ static int check_source(struct reader *r, const char *name, const struct json *r
 	return 0;
 }
 
-/* NAME, which is in the catalog, and all it extends become part of the family. */
-static int visit(struct family *f, const char *name, const struct member **out)
+/* ITEM and all it extends become part of the family. */
+static int visit(struct family *f, const struct item *item, const struct member **out)
 {
-	const struct item *item = find(f->catalog, name);
 	struct member *m = &f->all[f->n];
 	struct reader r = {.name = item->place, .e = f->e};
 	const struct json *extends;
@@ -322,7 +346,7 @@ static int visit(struct family *f, const char *name, const struct member **out)
 		return -1;
 	f->n++;
 	r.doc = m->source.doc;
-	if (check_source(&r, name, json_root(r.doc)) < 0)
+	if (check_source(&r, item->name, json_root(r.doc)) < 0)
 		return -1;
 	f->chain[f->n_chain++] = m;
 	extends = json_member(json_root(r.doc), "extends");
@@ -388,18 +412,19 @@ static int check_filter_name(
 		p->seccomp.profile, str_text(&known));
 }
 
-static int flatten(struct family *f, const char *name, struct str *text, struct profile **out)
+static int flatten(
+	struct family *f, const struct item *item, struct str *text, struct profile **out)
 {
 	AUTO_EXTEND struct extend_result x = {.doc = NULL};
 	AUTO_PROFILE struct profile *p = NULL;
 	AUTO_STR struct str flat = STR_INIT;
-	const struct member *self;
+	const struct member *self = NULL;
 	struct reader r;
 
-	if (visit(f, name, &self) < 0 || extend_merge(f->line, f->n_line, &x, f->e) < 0)
+	if (visit(f, item, &self) < 0 || extend_merge(f->line, f->n_line, &x, f->e) < 0)
 		return -1;
 	r = extend_reader(&x, f->e);
-	r.name = self->source.file;
+	r.name = item->place;
 	if (profile_read(&r, json_root(x.doc), &p) < 0 ||
 		check_profile(&r, json_root(x.doc), p) < 0 ||
 		check_filter_name(f->catalog, p, &r, json_root(x.doc)) < 0)
@@ -413,7 +438,7 @@ static int flatten(struct family *f, const char *name, struct str *text, struct 
 	profile_free(p);
 	p = NULL;
 	/* what is applied is what was checked: it is read once more as a launch will read it */
-	if (profile_parse(self->source.file, flat.s, flat.len, &p, f->e) < 0)
+	if (profile_parse(item->place, flat.s, flat.len, &p, f->e) < 0)
 		return err_wrap(f->e, "with all it extends");
 	if (text)
 		str_addn(text, flat.s, flat.len);
@@ -428,18 +453,18 @@ int catalog_flatten(const struct catalog *c, const char *name, struct str *text,
 	struct profile **out, struct err *e)
 {
 	struct family f = {.catalog = c, .e = e};
-	const char *near;
+	const struct item *item = find_profile(c, name);
+	AUTO_STR struct str what = STR_INIT;
 	int rc;
 
-	if (strchr(name, '/') || !find(c, name)) {
-		near = nearest_profile(c, name);
-		return err_set(e, ERR_INPUT, "unknown profile \"%.64s\"%s%s%s", name,
-			near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	if (!item) {
+		unknown(c, name, &what);
+		return err_set(e, ERR_INPUT, "%s", str_text(&what));
 	}
 	f.all = calloc(FAMILY_MAX, sizeof *f.all);
 	if (!f.all)
 		return err_nomem(e);
-	rc = flatten(&f, name, text, out);
+	rc = flatten(&f, item, text, out);
 	family_done(&f);
 	return rc;
 }

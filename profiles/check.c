@@ -4,31 +4,222 @@
  */
 #include "profiles/check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "profiles/capset.h"
+#include "profiles/sysctl.h"
 #include "profiles/sysset.h"
 #include "shim/base/cleanup.h"
+#include "shim/base/path.h"
 
-static int check_calls(struct reader *r, const struct json *names)
+/* What is being judged. */
+struct check {
+	struct reader *r;
+	const struct json *root;
+	const struct profile *p;
+};
+
+/* ---- entries of lists ---- */
+
+static int check_call(struct reader *r, const struct json *v)
 {
-	json_each (v, names) {
-		AUTO_FREE char *near = NULL;
+	AUTO_FREE char *near = NULL;
 
-		if (!json_str(v) || sysset_known(v->text))
-			continue;
-		near = sysset_nearest(v->text);
-		return reader_fail(r, v, "unknown system call \"%.64s\"%s%s%s", v->text,
-			near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	if (sysset_known(v->text))
+		return 0;
+	near = sysset_nearest(v->text);
+	return reader_fail(r, v, "unknown system call \"%.64s\"%s%s%s", v->text,
+		near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static int check_sysctl(struct reader *r, const struct json *v)
+{
+	const char *near;
+
+	if (!sysctl_clean(v->text))
+		return reader_fail(r, v,
+			"sysctl \"%.64s\": expected letters, digits, _ and - with dots between, as "
+			"in "
+			"\"net.ipv4.ip_forward\"; * and ? stand for others",
+			v->text);
+	near = sysctl_misspelled(v->text);
+	if (near)
+		return reader_fail(
+			r, v, "unknown sysctl \"%.64s\", did you mean \"%s\"?", v->text, near);
+	if (!sysctl_grantable(v->text))
+		return reader_fail(r, v,
+			"the sysctl \"%.64s\" is the host's: a container may have net.*, "
+			"fs.mqueue.*, "
+			"and of kernel.* msgmax, msgmnb, msgmni, sem, shmall, shmmax, shmmni, "
+			"shm_rmid_forced, hostname and domainname",
+			v->text);
+	return 0;
+}
+
+static int check_env(struct reader *r, const struct json *v)
+{
+	if (strchr(v->text, '='))
+		return reader_fail(r, v, "\"%.64s\": a variable's name has no \"=\"", v->text);
+	return 0;
+}
+
+/* "registry.example.com/team/app" with wildcards; tags and digests are no part of it. */
+static int check_registry(struct reader *r, const struct json *v)
+{
+	const char *path = strchr(v->text, '/');
+
+	if (strstr(v->text, "://"))
+		return reader_fail(r, v, "\"%.64s\": without the \"%.*s\"", v->text,
+			(int)(strstr(v->text, "://") - v->text + 3), v->text);
+	if (strchr(v->text, '@') || (path && strchr(path, ':')))
+		return reader_fail(r, v,
+			"\"%.64s\": a registry and repository, without tag and digest", v->text);
+	if (v->text[strspn(v->text, "abcdefghijklmnopqrstuvwxyz0123456789._-:/*?[]")])
+		return reader_fail(r, v,
+			"\"%.64s\": expected a registry and repository in lower case such as "
+			"\"registry.example.com/team/*\"",
+			v->text);
+	return 0;
+}
+
+static const struct {
+	const char *at;
+	int (*check)(struct reader *r, const struct json *v);
+} lists[] = {
+	{"/seccomp/deny", check_call},
+	{"/seccomp/allow", check_call},
+	{"/sysctl", check_sysctl},
+	{"/env/deny", check_env},
+	{"/image/registries", check_registry},
+};
+
+static int check_lists(const struct check *c)
+{
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		json_each (v, json_at(c->root, lists[i].at))
+			if (lists[i].check(c->r, v) < 0)
+				return -1;
+	return 0;
+}
+
+/* ---- what undoes something else ---- */
+
+/* No entry of the list at A stands in the one at B. WHY is told of it. */
+static int apart(const struct check *c, const char *a, const char *b, const char *why)
+{
+	const struct json *other = json_at(c->root, b);
+
+	json_each (v, json_at(c->root, a))
+		json_each (w, other)
+			if (json_equal(v, w))
+				return reader_fail(c->r, v, "\"%.64s\" stands in \"%s\", too: %s",
+					v->text, strrchr(b, '/') + 1, why);
+	return 0;
+}
+
+static int check_exec(const struct check *c)
+{
+	json_each (v, json_at(c->root, "/exec/capabilities"))
+		if (!(c->p->capabilities & (uint64_t)1 << capset_number(v->text)))
+			return reader_fail(c->r, v,
+				"exec cannot have %s: it is not among the profile's capabilities",
+				v->text);
+	return 0;
+}
+
+/* Who holds one of these takes the rules away again. */
+static const struct {
+	const char *name, *why;
+} masters[] = {
+	{"CAP_NET_ADMIN", "the container could flush the rules"},
+	{"CAP_SYS_ADMIN", "the container could enter another network namespace"},
+	{"CAP_SYS_MODULE", "the container could change the kernel"},
+};
+
+static int check_network(const struct check *c)
+{
+	const struct json *network = json_get(c->root, "network");
+	const char *mode = json_str(json_get(network, "mode"));
+
+	if (!network || (mode && strcmp(mode, "enforce") != 0) ||
+		profile_audits(c->p, CONTROL_NETWORK))
+		return 0;
+	json_each (v, json_get(c->root, "capabilities"))
+		for (size_t i = 0; i < sizeof masters / sizeof *masters; i++)
+			if (strcmp(v->text, masters[i].name) == 0)
+				return reader_fail(c->r, v,
+					"%s together with an enforced \"network\" is not possible: "
+					"%s. "
+					"Take it out, or set \"mode\" of \"network\" to \"audit\" "
+					"or "
+					"\"off\"",
+					v->text, masters[i].why);
+	return 0;
+}
+
+static int check_seccomp(const struct check *c)
+{
+	const struct json *deny = json_at(c->root, "/seccomp/deny");
+
+	if (c->p->seccomp.unconfined && json_is(deny, JSON_ARRAY) && deny->first)
+		return reader_fail(c->r, deny->first,
+			"\"%.64s\" would not be denied: the seccomp profile is \"unconfined\"",
+			deny->first->text);
+	return apart(c, "/seccomp/allow", "/seccomp/deny", "a call is allowed or denied, not both");
+}
+
+static int check_namespaces(const struct check *c)
+{
+	json_each (v, json_at(c->root, "/namespaces/add"))
+		if (strcmp(v->text, "user") == 0)
+			return reader_fail(c->r, v,
+				"a user namespace cannot be added: only the engine knows which ids "
+				"it "
+				"may map");
+	return apart(c, "/namespaces/host", "/namespaces/add",
+		"a namespace is the host's or a new one, not both");
+}
+
+/* A tmpfs on the one would hide the other, or what the runtime makes there. */
+static int check_writable(const struct check *c)
+{
+	static const char *const reserved[] = {"/proc", "/sys", "/dev", NULL};
+	const struct json *list = json_at(c->root, "/rootfs/writable");
+
+	json_each (v, list) {
+		const struct json *path = json_get(v, "path");
+
+		for (size_t i = 0; reserved[i]; i++)
+			if (path_in(path->text, reserved[i]))
+				return reader_fail(c->r, path,
+					"\"%.64s\" cannot be made writable: %s is the runtime's",
+					path->text, reserved[i]);
+		json_each (other, list)
+			if (path_below(path->text, json_str(json_get(other, "path"))))
+				return reader_fail(c->r, path,
+					"\"%.64s\" lies in \"%.64s\", which is writable already",
+					path->text, json_str(json_get(other, "path")));
 	}
 	return 0;
 }
 
 int check_profile(struct reader *r, const struct json *root, const struct profile *p)
 {
-	(void)p;
-	if (check_calls(r, json_at(root, "/seccomp/deny")) < 0 ||
-		check_calls(r, json_at(root, "/seccomp/allow")) < 0)
-		return -1;
-	return 0;
+	static int (*const checks[])(const struct check *c) = {
+		check_lists,
+		check_exec,
+		check_network,
+		check_seccomp,
+		check_namespaces,
+		check_writable,
+	};
+	const struct check c = {r, root, p};
+
+	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+		if (checks[i](&c) < 0)
+			return -1;
+	return apart(&c, "/mounts/sources/allow", "/mounts/sources/deny",
+		"what is denied is never allowed");
 }

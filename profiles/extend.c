@@ -224,10 +224,17 @@ static int check_list(struct merge *m, const struct json *list, enum how how)
 	return 0;
 }
 
+static const char *const *default_paths(enum how how)
+{
+	static const char *const none[] = {NULL};
+
+	return how == HOW_MASKED ? paths_masked : how == HOW_READONLY ? paths_readonly : none;
+}
+
 /* "default" as the word's meaning, path by path, in LIST. */
 static int spell_out(struct merge *m, struct json *list, struct json *word, enum how how)
 {
-	const char *const *paths = how == HOW_MASKED ? paths_masked : paths_readonly;
+	const char *const *paths = default_paths(how);
 	const struct extend_place *said = place_of(m->x, word);
 	const struct json *from = said ? said->said : word;
 
@@ -244,11 +251,13 @@ static int spell_out(struct merge *m, struct json *list, struct json *word, enum
 }
 
 /* The entry of LIST nearest to what somebody wanted to remove. */
-static const char *nearest(const struct json *list, const struct json *wanted)
+static const char *nearest(const struct json *list, const struct json *wanted, enum how how)
 {
 	const char *text = json_str(wanted), *near = NULL;
 	unsigned best = text && strlen(text) > 4 ? 3 : 2;
 
+	if (text && (near = reader_nearest(default_paths(how), text)))
+		return near;
 	json_each (item, text ? list : NULL) {
 		const char *other = shown(item);
 		unsigned d = str_distance(other, text, best);
@@ -269,8 +278,7 @@ static int remove_entry(struct merge *m, struct json *list, const struct json *v
 	if (how == HOW_BY_PATH && !json_str(v))
 		return reader_fail(&m->r, v, "to remove an entry here, name its path, as in \"%s\"",
 			strcmp(v->parent->parent->key, "devices") == 0 ? "/dev/fuse" : "/tmp");
-	if (!found && (how == HOW_MASKED || how == HOW_READONLY) && json_str(v) &&
-		str_in(how == HOW_MASKED ? paths_masked : paths_readonly, v->text)) {
+	if (!found && json_str(v) && str_in(default_paths(how), v->text)) {
 		json_each (item, list)
 			if (json_str(item) && strcmp(item->text, "default") == 0)
 				word = item;
@@ -282,7 +290,7 @@ static int remove_entry(struct merge *m, struct json *list, const struct json *v
 		json_remove(found);
 		return 0;
 	}
-	near = nearest(list, v);
+	near = nearest(list, v, how);
 	if (near)
 		return reader_fail(&m->r, v,
 			"\"%.64s\" is not there to be removed, did you mean \"%.64s\"?", shown(v),
@@ -343,12 +351,12 @@ static int edit_list(struct merge *m, struct json *object, const struct json *ed
 	};
 	struct json *list;
 
-	if (reader_object(&m->r, edit, keys, &parts) < 0)
-		return -1;
-	if (!parts.add && !parts.remove)
+	if (!json_member(edit, "add") && !json_member(edit, "remove") && edit->count != 1)
 		return reader_fail(&m->r, edit,
 			"\"%s\" is a list, or an object with \"add\", \"remove\" or both",
 			edit->key);
+	if (reader_object(&m->r, edit, keys, &parts) < 0)
+		return -1;
 	if ((parts.add && check_list(m, parts.add, how) < 0) ||
 		(parts.remove && check_list(m, parts.remove, HOW_LIST) < 0))
 		return -1;

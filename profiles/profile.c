@@ -125,6 +125,14 @@ static int read_version(struct reader *r, const struct json *v, void *to)
 	return reader_string(r, v, to);
 }
 
+static int read_description(struct reader *r, const struct json *v, void *to)
+{
+	if (v->len > READER_TEXT_MAX)
+		return reader_fail(
+			r, v, "%zu bytes, a description may have %d", v->len, READER_TEXT_MAX);
+	return reader_string(r, v, to);
+}
+
 static int read_extends(struct reader *r, const struct json *v, void *to)
 {
 	(void)to;
@@ -196,7 +204,8 @@ static const struct reader_key profile_keys[] = {
 	{"$schema", JSON_STRING, ignore, 0, false}, /* for editors */
 	{"profile", JSON_STRING, read_name, offsetof(struct profile, name), true},
 	{"version", JSON_STRING, read_version, offsetof(struct profile, version), true},
-	{"description", JSON_STRING, reader_string, offsetof(struct profile, description), false},
+	{"description", JSON_STRING, read_description, offsetof(struct profile, description),
+		false},
 	{"extends", JSON_ARRAY, read_extends, 0, false},
 	{"mode", JSON_STRING, read_mode, offsetof(struct profile, mode), false},
 	{"audit", JSON_ARRAY, read_audit, offsetof(struct profile, audit), false},

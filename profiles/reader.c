@@ -12,6 +12,8 @@
 #include "shim/base/num.h"
 #include "shim/base/path.h"
 
+enum { SHOWN_MAX = 12 }; /* names in a message */
+
 static const char *const type_names[] = {
 	[JSON_NULL] = "null",
 	[JSON_BOOL] = "true or false",
@@ -107,6 +109,7 @@ const char *reader_nearest(const char *const *names, const char *name)
 
 static int unknown_key(struct reader *r, const struct json *v, const struct reader_key *keys)
 {
+	AUTO_STR struct str list = STR_INIT;
 	unsigned best = slips(v->key) + 1;
 	const char *near = NULL;
 
@@ -121,7 +124,13 @@ static int unknown_key(struct reader *r, const struct json *v, const struct read
 	if (near)
 		return reader_fail_key(
 			r, v, "unknown key \"%.64s\", did you mean \"%s\"?", v->key, near);
-	return reader_fail_key(r, v, "unknown key \"%.64s\"", v->key);
+	for (size_t i = 0; keys[i].name; i++) {
+		if (i == SHOWN_MAX)
+			return reader_fail_key(r, v, "unknown key \"%.64s\"", v->key);
+		str_addf(&list, "%s%s", i ? ", " : "", keys[i].name);
+	}
+	return reader_fail_key(
+		r, v, "unknown key \"%.64s\", known are: %s", v->key, str_text(&list));
 }
 
 int reader_object(

@@ -53,7 +53,10 @@ int section_capabilities(struct reader *r, const struct json *v, void *to)
 		return near ? reader_fail(r, item,
 				      "unknown capability \"%.64s\", did you mean \"%s\"?", name,
 				      near)
-			    : reader_fail(r, item, "unknown capability \"%.64s\"", name);
+			    : reader_fail(r, item,
+				      "unknown capability \"%.64s\", expected one of "
+				      "capabilities(7) such as \"CAP_CHOWN\"",
+				      name);
 	}
 	return 0;
 }
@@ -463,9 +466,9 @@ static int read_rlimits(struct reader *r, const struct json *v, void *to)
 		struct rlimit_ceiling *l;
 
 		if (!str_in(names, item->key))
-			return reader_fail_key(r, item, "unknown rlimit \"%.64s\"%s%s%s", item->key,
-				near ? ", did you mean \"" : "", near ? near : "",
-				near ? "\"?" : "");
+			return reader_fail_key(r, item, "unknown rlimit \"%.64s\", %s \"%s\"%s",
+				item->key, near ? "did you mean" : "expected one such as",
+				near ? near : "RLIMIT_NOFILE", near ? "?" : "");
 		l = append(&p->resources.rlimits, &p->resources.n_rlimits, sizeof *l);
 		if (!l)
 			return err_nomem(r->e);
@@ -490,7 +493,7 @@ int section_resources(struct reader *r, const struct json *object, void *to)
 	return reader_object(r, object, keys, to);
 }
 
-/* ---- hooks, annotations, env, image, exec, network ---- */
+/* ---- hooks, annotations, env, image, exec ---- */
 
 int section_hooks(struct reader *r, const struct json *v, void *to)
 {
@@ -588,16 +591,4 @@ int section_exec(struct reader *r, const struct json *v, void *to)
 	};
 
 	return reader_object(r, v, keys, to);
-}
-
-int section_network(struct reader *r, const struct json *v, void *to)
-{
-	AUTO_JSON struct json_doc *doc = json_new();
-	struct json *copy = doc ? json_clone(doc, v) : NULL;
-
-	if (!copy)
-		return err_nomem(r->e);
-	json_set_root(doc, copy);
-	*(struct json_doc **)to = take_ptr(&doc);
-	return 0;
 }

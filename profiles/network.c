@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * network - read the "network" section of a profile: who may connect to whom.
+ *
+ * Addresses are exact: an address with bits behind its prefix is a slip of the pen that would open more,
+ * or less, than was meant.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "profiles/section.h"
+#include "shim/base/cleanup.h"
+#include "shim/base/num.h"
+
+enum {
+	RULES_MAX = 256, /* of one direction */
+	PEERS_MAX = 256, /* of one rule */
+	PORTS_MAX = 64,
+	LABEL_MAX = 63,
+};
+
+enum { MODE_ENFORCE, MODE_AUDIT, MODE_LEARN, MODE_OFF };
+
+struct network {
+	unsigned mode;
+	const struct json *rules; /* one of the lists of rules that is not empty */
+};
+
+struct rule {
+	const struct json *peers, *ports;
+	bool dns;
+};
+
+static int choice(
+	struct reader *r, const struct json *v, const char *what, const char *const *names)
+{
+	unsigned i;
+
+	return reader_choice(r, v, what, names, &i);
+}
+
+static int read_mode(struct reader *r, const struct json *v, void *to)
+{
+	static const char *const names[] = {"enforce", "audit", "learn", "off", NULL};
+
+	return reader_choice(r, v, "mode of the network", names, &((struct network *)to)->mode);
+}
+
+static int read_preset(struct reader *r, const struct json *v, void *to)
+{
+	static const char *const names[] = {
+		"none", "isolated", "private", "internet", "open", NULL};
+
+	(void)to;
+	return choice(r, v, "preset", names);
+}
+
+static int read_metadata(struct reader *r, const struct json *v, void *to)
+{
+	static const char *const names[] = {"deny", "allow", NULL};
+
+	(void)to;
+	return choice(r, v, "treatment of metadata", names);
+}
+
+/* A label as in the names of hosts. */
+static bool segment_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n <= LABEL_MAX &&
+	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] && name[0] != '-' &&
+	       name[n - 1] != '-';
+}
+
+static int bad_segment(struct reader *r, const struct json *v, const char *name)
+{
+	return reader_fail(r, v,
+		"segment \"%.80s\": expected 1 to %d of a-z 0-9 -, with a letter or digit first "
+		"and last",
+		name, LABEL_MAX);
+}
+
+static int read_segment(struct reader *r, const struct json *v, void *to)
+{
+	(void)to;
+	return segment_ok(v->text) ? 0 : bad_segment(r, v, v->text);
+}
+
+/* ---- addresses and ports ---- */
+
+/* Clears all bits of the address behind PREFIX; true when one was set. */
+static bool cut(unsigned char *bytes, size_t size, unsigned prefix)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < size; i++) {
+		unsigned keep = prefix > 8 * i ? prefix - 8 * (unsigned)i : 0;
+		unsigned char mask = keep >= 8 ? 0xff : (unsigned char)(0xff00u >> keep);
+
+		any = any || (bytes[i] & ~mask);
+		bytes[i] &= mask;
+	}
+	return any;
+}
+
+static int bad_peer(struct reader *r, const struct json *v)
+{
+	return reader_fail(r, v,
+		"\"%.64s\": expected \"segment:NAME\", \"host\", \"dns\", \"any\" or an address "
+		"such as "
+		"\"10.0.0.0/8\"",
+		v->text);
+}
+
+static int check_address(struct reader *r, const struct json *v)
+{
+	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+	char text[INET6_ADDRSTRLEN + 1], plain[INET6_ADDRSTRLEN] = "";
+	const char *slash = strchr(v->text, '/');
+	size_t n = slash ? (size_t)(slash - v->text) : v->len;
+	int family = strchr(v->text, ':') ? AF_INET6 : AF_INET;
+	unsigned char bytes[16];
+	uint64_t prefix = family == AF_INET6 ? 128 : 32;
+
+	if (n >= sizeof text)
+		return bad_peer(r, v);
+	memcpy(text, v->text, n);
+	text[n] = '\0';
+	if (inet_pton(family, text, bytes) != 1)
+		return bad_peer(r, v);
+	if (slash && !num_u64(slash + 1, prefix, &prefix))
+		return reader_fail(r, v, "\"%.64s\": the prefix is a number from 0 to %d", v->text,
+			(int)prefix);
+	if (cut(bytes, family == AF_INET6 ? 16 : 4, (unsigned)prefix)) {
+		inet_ntop(family, bytes, plain, sizeof plain);
+		return reader_fail(r, v,
+			"\"%.64s\" has bits behind its prefix, did you mean \"%s/%u\"?", v->text,
+			plain, (unsigned)prefix);
+	}
+	if (family == AF_INET6 && memcmp(bytes, mapped, sizeof mapped) == 0)
+		return reader_fail(r, v, "\"%.64s\": write it as an IPv4 address", v->text);
+	return 0;
+}
+
+static int check_peer(struct reader *r, const struct json *v)
+{
+	static const char segment[] = "segment:";
+	static const char *const words[] = {"host", "dns", "any", NULL};
+	const char *near;
+
+	if (str_starts(v->text, segment))
+		return segment_ok(v->text + strlen(segment))
+			       ? 0
+			       : bad_segment(r, v, v->text + strlen(segment));
+	if (str_in(words, v->text))
+		return 0;
+	near = reader_nearest(words, v->text);
+	if (near)
+		return reader_fail(
+			r, v, "unknown peer \"%.64s\", did you mean \"%s\"?", v->text, near);
+	return check_address(r, v);
+}
+
+static bool port_ok(const char *text)
+{
+	static const char *const protocols[] = {"tcp/", "udp/", "sctp/", NULL};
+	uint64_t low = 0, high = 0;
+	char first[8] = "";
+	size_t n, i = 0;
+
+	while (protocols[i] && !str_starts(text, protocols[i]))
+		i++;
+	if (!protocols[i])
+		return false;
+	text += strlen(protocols[i]);
+	n = strcspn(text, "-");
+	if (n >= sizeof first)
+		return false;
+	memcpy(first, text, n);
+	if (!num_u64(first, UINT16_MAX, &low) || low == 0)
+		return false;
+	return text[n] == '\0' || (num_u64(text + n + 1, UINT16_MAX, &high) && high > low);
+}
+
+static int check_port(struct reader *r, const struct json *v)
+{
+	if (port_ok(v->text))
+		return 0;
+	return reader_fail(r, v,
+		"\"%.64s\": expected a port as in \"tcp/8080\", \"udp/53\" or \"sctp/1000-2000\"",
+		v->text);
+}
+
+/* ---- rules ---- */
+
+static int read_list(struct reader *r, const struct json *v, size_t max,
+	int (*item)(struct reader *r, const struct json *v))
+{
+	AUTO_STRV struct strv all = {NULL, 0};
+
+	if (!v->first)
+		return reader_fail(
+			r, v, "an empty list: leave \"%s\" out, or name something", v->key);
+	if (v->count > max)
+		return reader_fail(r, v, "%u entries, \"%s\" may have %zu", v->count, v->key, max);
+	return reader_strings(r, v, &all, item);
+}
+
+static int read_peers(struct reader *r, const struct json *v, void *to)
+{
+	struct rule *rule = to;
+
+	rule->peers = v;
+	if (read_list(r, v, PEERS_MAX, check_peer) < 0)
+		return -1;
+	json_each (peer, v)
+		rule->dns = rule->dns || strcmp(peer->text, "dns") == 0;
+	return 0;
+}
+
+static int read_from(struct reader *r, const struct json *v, void *to)
+{
+	struct rule *rule = to;
+
+	if (read_peers(r, v, to) < 0)
+		return -1;
+	return rule->dns ? reader_fail(r, v, "\"dns\" is somebody to connect to, not from") : 0;
+}
+
+static int read_ports(struct reader *r, const struct json *v, void *to)
+{
+	((struct rule *)to)->ports = v;
+	return read_list(r, v, PORTS_MAX, check_port);
+}
+
+static int read_rules(
+	struct reader *r, const struct json *v, struct network *n, const struct reader_key *keys)
+{
+	if (v->count > RULES_MAX)
+		return reader_fail(
+			r, v, "%u rules, \"%s\" may have %d", v->count, v->key, RULES_MAX);
+	if (v->first)
+		n->rules = v;
+	json_each (item, v) {
+		struct rule rule = {NULL, NULL, false};
+
+		if (item->type != JSON_OBJECT)
+			return reader_fail(r, item,
+				"expected {\"%s\": [\"segment:db\"], \"ports\": [\"tcp/5432\"]}",
+				keys[0].name);
+		if (reader_object(r, item, keys, &rule) < 0)
+			return -1;
+		if (rule.dns && rule.ports)
+			return reader_fail(r, rule.ports,
+				"\"dns\" has ports of its own: give it a rule without \"ports\"");
+	}
+	return 0;
+}
+
+static int read_ingress(struct reader *r, const struct json *v, void *to)
+{
+	static const struct reader_key keys[] = {
+		{"from", JSON_ARRAY, read_from, 0, true},
+		{"ports", JSON_ARRAY, read_ports, 0, false},
+		{0},
+	};
+
+	return read_rules(r, v, to, keys);
+}
+
+static int read_egress(struct reader *r, const struct json *v, void *to)
+{
+	static const struct reader_key keys[] = {
+		{"to", JSON_ARRAY, read_peers, 0, true},
+		{"ports", JSON_ARRAY, read_ports, 0, false},
+		{0},
+	};
+
+	return read_rules(r, v, to, keys);
+}
+
+int section_network(struct reader *r, const struct json *v, void *to)
+{
+	static const struct reader_key keys[] = {
+		{"mode", JSON_STRING, read_mode, 0, false},
+		{"preset", JSON_STRING, read_preset, 0, false},
+		{"segment", JSON_STRING, read_segment, 0, false},
+		{"ingress", JSON_ARRAY, read_ingress, 0, false},
+		{"egress", JSON_ARRAY, read_egress, 0, false},
+		{"metadata", JSON_STRING, read_metadata, 0, false},
+		{0},
+	};
+	AUTO_JSON struct json_doc *doc = NULL;
+	struct network n = {MODE_ENFORCE, NULL};
+	struct json *copy;
+
+	if (reader_object(r, v, keys, &n) < 0)
+		return -1;
+	if (n.mode == MODE_OFF && n.rules)
+		return reader_fail_key(
+			r, n.rules, "rules have no effect while \"mode\" is \"off\"");
+	doc = json_new();
+	copy = doc ? json_clone(doc, v) : NULL;
+	if (!copy)
+		return err_nomem(r->e);
+	json_set_root(doc, copy);
+	json_free(*(struct json_doc **)to);
+	*(struct json_doc **)to = take_ptr(&doc);
+	return 0;
+}
