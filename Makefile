@@ -45,6 +45,7 @@ ARCHIVE     = $(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 # Every .c of a room belongs to the library, but for the mains.
 CORE  := $(filter-out shim/main.c shim/ctl/main.c,$(wildcard shim/base/*.c profiles/*.c shim/*.c shim/ctl/*.c))
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
+SCRIPTS := $(wildcard tests/test_*.sh)
 FUZZERS := $(patsubst tests/fuzz_%.c,%,$(wildcard tests/fuzz_*.c))
 TEST_LIB := $(filter-out $(wildcard tests/test_*.c tests/fuzz_*.c tests/replay.c tests/prog_*.c),$(wildcard tests/*.c))
 NOMEM := malloc calloc realloc reallocarray strdup strndup vasprintf __vasprintf_chk free
@@ -91,12 +92,12 @@ help: ; @sed -n 's/^#   //p' Makefile
 FEWER := $(if $(SAN)$(COV),CINCH_MUTATIONS=2000)
 unit: all $(TESTS) $(TEST_PROGS) $(REPLAYS)
 	$(if $(FEWER),@echo "this build: $(FEWER) instead of 20000")
-	@$(FEWER) B=$(B) tests/run $(TESTS) $(REPLAYS)
+	@$(FEWER) B=$(B) tests/run $(TESTS) $(REPLAYS) $(SCRIPTS)
 
 # The real engines; without root they are skipped, aloud. The last line counts.
 ENGINES := $(wildcard integration/*/test_*.sh)
 check: all $(TESTS) $(TEST_PROGS) $(REPLAYS)
-	@B=$(B) tests/run $(TESTS) $(REPLAYS) $(ENGINES)
+	@B=$(B) tests/run $(TESTS) $(REPLAYS) $(SCRIPTS) $(ENGINES)
 integration: all $(TEST_PROGS)
 	@B=$(B) tests/run $(ENGINES)
 check-san: ; @$(MAKE) --no-print-directory SAN=address,undefined WERROR=1 unit
@@ -125,7 +126,8 @@ $(B)/bench $(B)/stub: $(B)/%: integration/bench/%.c ; $(Q)mkdir -p $(@D) && \
 PAGES  := $(wildcard man/*.[1-9])
 PLACES := $(B)/cinch:$(SBINDIR)/cinch $(B)/cinchctl:$(SBINDIR)/cinchctl \
   $(foreach p,$(PAGES),$p:$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
-  $(foreach p,$(SHIPPED),$p:$(DATADIR)/profiles/$(p:profiles/library/%=%))
+  $(foreach p,$(SHIPPED),$p:$(DATADIR)/profiles/$(p:profiles/library/%=%)) \
+  $(foreach p,$(wildcard profiles/*.schema.json),$p:$(DATADIR)/$(notdir $p))
 install: all
 	@for p in $(PLACES); do to="$(DESTDIR)$${p#*:}"; mode=644; ! [ -x "$${p%%:*}" ] || mode=755; \
 	  install -D -m $$mode "$${p%%:*}" "$$to" || exit 1; done

@@ -25,6 +25,7 @@ table() {
 		test cmd:ip iproute2 iproute iproute2
 		test cmd:unshare util-linux util-linux util-linux
 		test cmd:script bsdutils util-linux util-linux-misc
+		test py:jsonschema python3-jsonschema python3-jsonschema py3-jsonschema
 		lint cmd:git git git git
 		lint cmd:gcc gcc gcc gcc
 		lint cmd:clang clang clang clang
@@ -40,6 +41,7 @@ there() {
 	case $1 in
 	cmd:*) PATH=$PATH:/usr/sbin:/sbin command -v "${1#cmd:}" >/dev/null ;;
 	pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
+	py:*) /usr/bin/python3 -c "import ${1#py:}" 2>/dev/null ;;
 	file:*) [ -e "/usr/include/${1#file:}" ] ;;
 	esac
 }

@@ -26,6 +26,9 @@ for p in restricted.json baseline.json seccomp/default.json; do
 	it_ok "install: profile $p" cmp "$IT_TOP/profiles/library/$p" \
 		"$dir/opt/own/share/cinch/profiles/$p"
 done
+for p in profile.schema.json cinch.schema.json; do
+	it_ok "install: $p" cmp "$IT_TOP/profiles/$p" "$dir/opt/own/share/cinch/$p"
+done
 it_is "install: nothing writable by others" "$(find "$dir" ! -type l -perm /022 | head -n 3)" ""
 before=$(files)
 it_ok "install again" sub install
