@@ -97,10 +97,10 @@ static bool cut(unsigned char *bytes, size_t size, unsigned prefix)
 
 	for (size_t i = 0; i < size; i++) {
 		unsigned keep = prefix > 8 * i ? prefix - 8 * (unsigned)i : 0;
-		unsigned char mask = keep >= 8 ? 0xff : (unsigned char)(0xff00u >> keep);
+		unsigned mask = keep >= 8 ? 0xffu : (0xff00u >> keep) & 0xffu;
 
 		any = any || (bytes[i] & ~mask);
-		bytes[i] &= mask;
+		bytes[i] = (unsigned char)(bytes[i] & mask);
 	}
 	return any;
 }
