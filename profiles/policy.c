@@ -494,6 +494,16 @@ int policy_denied(struct policy *p, const char *digest, struct denied_image *out
 
 /* ---- all of it ---- */
 
+/* As find_text looks for it: not empty, and NULs behind it. */
+static bool name_ok(const char name[POLICY_NAME_SIZE])
+{
+	char padded[POLICY_NAME_SIZE] = "";
+	size_t n = strnlen(name, sizeof padded);
+
+	memcpy(padded, name, n);
+	return n > 0 && n < sizeof padded && memcmp(padded, name, sizeof padded) == 0;
+}
+
 static int check_texts(const struct policy *p, struct err *e)
 {
 	struct policy_text_entry entry, before = {.name = ""};
@@ -508,6 +518,8 @@ static int check_texts(const struct policy *p, struct err *e)
 		hash_sha256(text, (size_t)entry.len, sha256);
 		if (memcmp(sha256, entry.sha256, sizeof sha256) != 0)
 			return damaged(e, "a digest is wrong");
+		if (!name_ok(entry.name))
+			return damaged(e, "a name is none");
 		if (memcmp(before.name, entry.name, sizeof entry.name) >= 0)
 			return damaged(e, "its names are not sorted");
 		before = entry;
