@@ -303,6 +303,28 @@ static void check_drafts(void)
 	policy_packs_free(packs, count);
 }
 
+/* One changed byte changes the sum, wherever it stands; so do its place and the length. */
+static void check_sum(void)
+{
+	char bytes[100] = "";
+	uint8_t zero[HASH_QUICK_SIZE], sum[HASH_QUICK_SIZE];
+	unsigned same = 0;
+
+	for (size_t len = 0; len < sizeof bytes; len++) {
+		hash_quick(bytes, len, zero);
+		hash_quick(bytes, len + 1, sum);
+		same += memcmp(zero, sum, sizeof sum) == 0;
+		for (size_t at = 0; at < len; at++)
+			for (int v = 1; v < 256; v += v) {
+				bytes[at] = (char)v;
+				hash_quick(bytes, len, sum);
+				same += memcmp(zero, sum, sizeof sum) == 0;
+				bytes[at] = 0;
+			}
+	}
+	ok(!same, "a sum for each bit of each length: %u alike", same);
+}
+
 static double seconds(const struct timespec *from)
 {
 	struct timespec to;
@@ -371,6 +393,7 @@ int main(void)
 	check_later(&policy);
 	check_drafts();
 	check_many();
+	check_sum();
 	policy_freep(&p);
 	ok(pipe2(ends, O_CLOEXEC) == 0 && policy_open(ends[0], &p, &e) < 0 && !p, "a pipe: %s",
 		e.msg);

@@ -30,7 +30,8 @@ void hash_hex(const uint8_t bytes[HASH_SIZE], char out[HASH_HEX_SIZE]);
 /* False when TEXT is not hash_is_hex. */
 bool hash_from_hex(const char *text, uint8_t out[HASH_SIZE]);
 
-/* BLAKE2b cut to 128 bits, for finding damage: three times as fast as SHA-256. */
+/* For finding damage, of which it misses none within eight bytes; thirty times as fast as SHA-256. No
+ * protection against anybody who can write the bytes, and its value differs between byte orders. */
 void hash_quick(const void *bytes, size_t len, uint8_t out[HASH_QUICK_SIZE]);
 
 /* BLAKE2b-512 (RFC 7693), which minisign signs instead of the file. */
