@@ -6,5 +6,6 @@
 
 const struct ctl_command *const ctl_commands[] = {
 	&ctl_explain,
+	&ctl_log_verify, /* before "log", whose name begins it */
 	NULL,
 };

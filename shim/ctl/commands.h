@@ -8,5 +8,6 @@
 #include "shim/ctl/ctl.h"
 
 extern const struct ctl_command ctl_explain;
+extern const struct ctl_command ctl_log_verify;
 
 #endif
