@@ -36,7 +36,8 @@ struct policy_draft {
 	const struct denied *denied;
 };
 
-/* Append the file's bytes. The same draft gives the same bytes. */
+/* Append the file's bytes. The same draft gives the same bytes. Profiles are kept as they are; filters
+ * lose comments and white space. */
 int policy_encode(const struct policy_draft *d, struct str *out, struct err *e);
 
 struct policy; /* an open one; opaque */
