@@ -59,7 +59,8 @@ int minisign_read_signature(
  */
 int minisign_check(const struct minisign_signature *s, const struct minisign_key *key,
 	const void *bytes, size_t len, struct err *e);
-/* The id as minisign prints it: 16 upper-case hex digits, most significant first. */
+/* The id as minisign prints it: 16 upper-case hex digits, most significant first. (0.11 and before leave
+ * zeros at the front away.) */
 void minisign_id(const uint8_t id[MINISIGN_ID_SIZE], char out[MINISIGN_ID_HEX]);
 
 #endif

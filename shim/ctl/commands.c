@@ -7,5 +7,7 @@
 const struct ctl_command *const ctl_commands[] = {
 	&ctl_explain,
 	&ctl_log_verify, /* before "log", whose name begins it */
+	&ctl_profile_sign,
+	&ctl_profile_verify,
 	NULL,
 };
