@@ -144,7 +144,8 @@ static int keep_state(const struct call *c, struct launch *l, struct err *e)
 	if (l->kept)
 		return 0;
 	state_forget(l->state, l->root, c->args->id);
-	if (state_read(l->state, l->root, c->args->id, &old, &why) == 0 && !old)
+	/* what cannot be read now counts for nothing at exec either */
+	if (state_read(l->state, l->root, c->args->id, &old, &why) < 0 || !old)
 		return 0;
 	*e = l->no_state;
 	return err_wrap(e, "the state record of an earlier container %.64s cannot be replaced",
