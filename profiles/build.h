@@ -2,6 +2,12 @@
 /*
  * build - from the sources a person edits to the bytes of a policy; everything is checked, all errors are
  * collected, nothing is written.
+ *
+ * A profile directory has loose profiles (NAME.json), seccomp filters (seccomp/NAME.json) and packs
+ * (pack.h). All files and their directories must belong to root (or the caller) and be writable by
+ * nobody else. With requireSigned only packs count, each signed by a trusted key and not older than
+ * the one of its name that is applied now; without it a pack may go back, which is noted, but a signature
+ * of a trusted key that does not fit is a problem in any case.
  */
 #ifndef CINCH_PROFILES_BUILD_H
 #define CINCH_PROFILES_BUILD_H
@@ -11,6 +17,9 @@
 #include "profiles/node.h"
 #include "profiles/policy.h"
 #include "shim/base/hash.h"
+
+#define BUILD_CONFIG "/etc/cinch/cinch.json"
+#define BUILD_PROFILES "/etc/cinch/profiles"
 
 struct build_from {
 	const char *config; /* NULL: /etc/cinch/cinch.json, which may be missing */
