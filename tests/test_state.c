@@ -657,9 +657,3 @@ int main(void)
 	cost();
 	return tap_done();
 }
-
-/* A stand-in where there is no other. */
-__attribute__((weak)) const char *engine_name(enum engine_kind k)
-{
-	return k == ENGINE_CRI ? "cri" : "unknown";
-}

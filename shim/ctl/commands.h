@@ -11,5 +11,6 @@ extern const struct ctl_command ctl_explain;
 extern const struct ctl_command ctl_log_verify;
 extern const struct ctl_command ctl_profile_sign;
 extern const struct ctl_command ctl_profile_verify;
+extern const struct ctl_command ctl_ps;
 
 #endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * life - whether a container runs.
+ */
+#include "shim/ctl/life.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim/base/cleanup.h"
+#include "shim/base/io.h"
+#include "shim/base/json.h"
+#include "shim/base/path.h"
+
+enum { STATE_MAX = 4 << 20 };
+
+static const struct json_limits limits = {STATE_MAX, 64, 500000};
+
+/* Where each runtime puts what is needed; the one whose file is there wrote it. */
+static const struct layout {
+	const char *file, *pid, *start;
+} layouts[] = {
+	{"state.json", "/init_process_pid", "/init_process_start"},
+	{"status", "/pid", "/process-start-time"},
+};
+
+/* The process PID is there, not a zombie, and began at START (0: not told) in ticks since boot: fields 3
+ * and 22 of /proc/PID/stat, counted behind the name, which may hold anything. */
+static bool lives(int pid, uint64_t start)
+{
+	char path[64], text[1024];
+	AUTO_FD int fd = -1;
+	const char *p;
+	uint64_t began;
+	ssize_t n;
+	char state;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	p = strrchr(text, ')');
+	if (!p || sscanf(p + 1,
+			  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			  "%*d %*d %" SCNu64,
+			  &state, &began) != 2)
+		return false;
+	return state != 'Z' && state != 'X' && state != 'x' && (start == 0 || began == start);
+}
+
+/* The first bytes of DIR/NAME are WORD. */
+static bool says(const char *dir, const char *name, const char *word)
+{
+	char path[PATH_MAX], text[16] = "";
+	AUTO_FD int fd = -1;
+
+	if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return false;
+	return strncmp(text, word, strlen(word)) == 0;
+}
+
+static bool frozen(const char *v1, const char *v2)
+{
+	return (v1 && says(v1, "freezer.state", "FROZEN")) ||
+	       (v2 && says(v2, "cgroup.freeze", "1"));
+}
+
+static bool paused(const struct json *state)
+{
+	const char *own = json_str(json_get(state, "cgroup-path"));
+	char v1[PATH_MAX], v2[PATH_MAX];
+
+	if (!own)
+		return frozen(json_str(json_at(state, "/cgroup_paths/freezer")),
+			json_str(json_at(state, "/cgroup_paths/")));
+	if (!path_plain(own) ||
+		snprintf(v1, sizeof v1, "/sys/fs/cgroup/freezer/%s", own) >= (int)sizeof v1 ||
+		snprintf(v2, sizeof v2, "/sys/fs/cgroup/%s", own) >= (int)sizeof v2)
+		return false;
+	return frozen(v1, v2);
+}
+
+static enum life judge(int dir, const struct layout *l, const struct json *state, int *pid)
+{
+	uint64_t start = 0;
+	int64_t number;
+	struct stat st;
+
+	if (!json_i64(json_at(state, l->pid), 0, INT_MAX, &number))
+		return LIFE_UNKNOWN;
+	json_u64(json_at(state, l->start), UINT64_MAX, &start);
+	if (number == 0 || !lives((int)number, start))
+		return LIFE_STOPPED;
+	*pid = (int)number;
+	if (fstatat(dir, "exec.fifo", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return LIFE_CREATED;
+	return paused(state) ? LIFE_PAUSED : LIFE_RUNNING;
+}
+
+static int open_dir(const char *root, const char *id)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	if (snprintf(path, sizeof path, "%s/%s", root, id) >= (int)sizeof path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !io_owner_trusted(&st))) {
+		close(fd);
+		errno = EPERM;
+		return -1;
+	}
+	return fd;
+}
+
+enum life life_of(const char *root, const char *id, int *pid)
+{
+	AUTO_FD int dir = open_dir(root, id);
+
+	*pid = 0;
+	if (dir < 0)
+		return errno == ENOENT || errno == ENOTDIR ? LIFE_GONE : LIFE_UNKNOWN;
+	for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+		AUTO_JSON struct json_doc *doc = NULL;
+		AUTO_FREE char *text = NULL;
+		struct err e = {0};
+		size_t len;
+
+		if (io_read_file_at(dir, layouts[i].file, STATE_MAX, &text, &len, NULL, &e) < 0) {
+			if (e.code == ENOENT)
+				continue;
+			return LIFE_UNKNOWN;
+		}
+		if (json_parse(text, len, &limits, JSON_STRICT, &doc, &e) < 0)
+			return LIFE_UNKNOWN;
+		return judge(dir, &layouts[i], json_root(doc), pid);
+	}
+	return LIFE_UNKNOWN;
+}
+
+const char *life_name(enum life l)
+{
+	static const char *const names[LIFE_COUNT] = {
+		[LIFE_CREATED] = "created",
+		[LIFE_RUNNING] = "running",
+		[LIFE_PAUSED] = "paused",
+		[LIFE_STOPPED] = "stopped",
+		[LIFE_GONE] = "gone",
+		[LIFE_UNKNOWN] = "unknown",
+	};
+
+	return names[l];
+}
