@@ -425,8 +425,7 @@ static int flatten(
 		return -1;
 	r = extend_reader(&x, f->e);
 	r.name = item->place;
-	if (profile_read(&r, json_root(x.doc), &p) < 0 ||
-		check_profile(&r, json_root(x.doc), p) < 0 ||
+	if (profile_read(&r, json_root(x.doc), &p) < 0 || check_profile(&x, p, f->e) < 0 ||
 		check_filter_name(f->catalog, p, &r, json_root(x.doc)) < 0)
 		return -1;
 	if (add_lines(&x, f->e) < 0)

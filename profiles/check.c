@@ -16,6 +16,7 @@
 
 /* What is being judged. */
 struct check {
+	struct extend_result *x;
 	struct reader *r;
 	const struct json *root;
 	const struct profile *p;
@@ -106,26 +107,67 @@ static int check_lists(const struct check *c)
 
 /* ---- what undoes something else ---- */
 
-/* No entry of the list at A stands in the one at B. WHY is told of it. */
-static int apart(const struct check *c, const char *a, const char *b, const char *why)
+/* How late V was said. */
+static size_t rank(const struct check *c, const struct json *v)
 {
-	const struct json *other = json_at(c->root, b);
+	const struct extend_place *p = extend_place(c->x, v);
 
-	json_each (v, json_at(c->root, a))
-		json_each (w, other)
-			if (json_equal(v, w))
-				return reader_fail(c->r, v, "\"%.64s\" stands in \"%s\", too: %s",
-					v->text, strrchr(b, '/') + 1, why);
+	return p ? p->rank : 0;
+}
+
+static const struct json *later(const struct check *c, const struct json *a, const struct json *b)
+{
+	return rank(c, a) >= rank(c, b) ? a : b;
+}
+
+/* Fail where CONTROL was spoken of last. */
+static int fail_control(const struct check *c, enum control control, const char *what)
+{
+	const struct extend_place *p = &c->x->controls[control];
+	struct reader r = {.name = p->from->file, .doc = p->from->doc, .e = c->r->e};
+
+	return reader_fail_key(&r, p->said, "%s", what);
+}
+
+static const struct json *find_equal(const struct json *list, const struct json *v)
+{
+	json_each (item, list)
+		if (json_equal(item, v))
+			return item;
+	return NULL;
+}
+
+/* No entry of the list at WIDE stands in the one at STRICT, which is the later one's right to say. */
+static int apart(const struct check *c, const char *wide, const char *strict, const char *why)
+{
+	const struct json *other = json_at(c->root, strict);
+
+	json_each_safe (v, json_at(c->root, wide)) {
+		const struct json *same = find_equal(other, v);
+
+		if (!same)
+			continue;
+		if (rank(c, same) <= rank(c, v))
+			return reader_fail(c->r, v, "\"%.64s\" stands in \"%s\", too: %s", v->text,
+				strrchr(strict, '/') + 1, why);
+		json_remove(v);
+	}
 	return 0;
 }
 
 static int check_exec(const struct check *c)
 {
-	json_each (v, json_at(c->root, "/exec/capabilities"))
-		if (!(c->p->capabilities & (uint64_t)1 << capset_number(v->text)))
+	size_t said = c->x->controls[CONTROL_CAPABILITIES].rank;
+
+	json_each_safe (v, json_at(c->root, "/exec/capabilities")) {
+		if (c->p->capabilities & (uint64_t)1 << capset_number(v->text))
+			continue;
+		if (rank(c, v) >= said)
 			return reader_fail(c->r, v,
 				"exec cannot have %s: it is not among the profile's capabilities",
 				v->text);
+		json_remove(v);
+	}
 	return 0;
 }
 
@@ -147,27 +189,39 @@ static int check_network(const struct check *c)
 		profile_audits(c->p, CONTROL_NETWORK))
 		return 0;
 	json_each (v, json_get(c->root, "capabilities"))
-		for (size_t i = 0; i < sizeof masters / sizeof *masters; i++)
-			if (strcmp(v->text, masters[i].name) == 0)
-				return reader_fail(c->r, v,
-					"%s together with an enforced \"network\" is not possible: "
-					"%s. "
-					"Take it out, or set \"mode\" of \"network\" to \"audit\" "
-					"or "
-					"\"off\"",
-					v->text, masters[i].why);
+		for (size_t i = 0; i < sizeof masters / sizeof *masters; i++) {
+			char what[ERR_MSG_MAX];
+
+			if (strcmp(v->text, masters[i].name) != 0)
+				continue;
+			snprintf(what, sizeof what,
+				"%s together with an enforced \"network\" is not possible: %s. "
+				"Take it "
+				"out, or set \"mode\" of \"network\" to \"audit\" or \"off\"",
+				v->text, masters[i].why);
+			return c->x->controls[CONTROL_NETWORK].rank > rank(c, v)
+				       ? fail_control(c, CONTROL_NETWORK, what)
+				       : reader_fail(c->r, v, "%s", what);
+		}
 	return 0;
 }
 
 static int check_seccomp(const struct check *c)
 {
 	const struct json *deny = json_at(c->root, "/seccomp/deny");
+	const struct json *name = json_at(c->root, "/seccomp/profile");
 
-	if (c->p->seccomp.unconfined && json_is(deny, JSON_ARRAY) && deny->first)
-		return reader_fail(c->r, deny->first,
+	if (c->p->seccomp.unconfined && deny && deny->first)
+		return reader_fail(c->r, later(c, deny->first, name),
 			"\"%.64s\" would not be denied: the seccomp profile is \"unconfined\"",
 			deny->first->text);
 	return apart(c, "/seccomp/allow", "/seccomp/deny", "a call is allowed or denied, not both");
+}
+
+static int check_sources(const struct check *c)
+{
+	return apart(c, "/mounts/sources/allow", "/mounts/sources/deny",
+		"what is denied is never allowed");
 }
 
 static int check_namespaces(const struct check *c)
@@ -196,30 +250,36 @@ static int check_writable(const struct check *c)
 				return reader_fail(c->r, path,
 					"\"%.64s\" cannot be made writable: %s is the runtime's",
 					path->text, reserved[i]);
-		json_each (other, list)
-			if (path_below(path->text, json_str(json_get(other, "path"))))
-				return reader_fail(c->r, path,
-					"\"%.64s\" lies in \"%.64s\", which is writable already",
-					path->text, json_str(json_get(other, "path")));
+		json_each (other, list) {
+			const struct json *above = json_get(other, "path");
+
+			if (path_below(path->text, above->text))
+				return reader_fail(c->r, later(c, path, above),
+					"\"%.64s\" lies in \"%.64s\": only one of them can be "
+					"writable "
+					"by itself",
+					path->text, above->text);
+		}
 	}
 	return 0;
 }
 
-int check_profile(struct reader *r, const struct json *root, const struct profile *p)
+int check_profile(struct extend_result *x, const struct profile *p, struct err *e)
 {
 	static int (*const checks[])(const struct check *c) = {
 		check_lists,
 		check_exec,
 		check_network,
 		check_seccomp,
+		check_sources,
 		check_namespaces,
 		check_writable,
 	};
-	const struct check c = {r, root, p};
+	struct reader r = extend_reader(x, e);
+	const struct check c = {x, &r, json_root(x->doc), p};
 
 	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
 		if (checks[i](&c) < 0)
 			return -1;
-	return apart(&c, "/mounts/sources/allow", "/mounts/sources/deny",
-		"what is denied is never allowed");
+	return 0;
 }

@@ -78,6 +78,7 @@ static void join(char place[PATH_SIZE], const char *path, const char *key)
 struct merge {
 	struct extend_result *x;
 	const struct extend_source *from; /* who speaks now */
+	size_t rank;
 	struct reader r; /* of its document */
 	bool own; /* it is the profile itself */
 	struct err *e;
@@ -92,7 +93,7 @@ void extend_done(struct extend_result *x)
 
 /* ---- places ---- */
 
-static const struct extend_place *place_of(const struct extend_result *x, const struct json *v)
+const struct extend_place *extend_place(const struct extend_result *x, const struct json *v)
 {
 	for (size_t i = x->n; i--;)
 		if (x->places[i].made == v)
@@ -103,7 +104,7 @@ static const struct extend_place *place_of(const struct extend_result *x, const 
 static void where(const struct reader *r, const struct json *v, bool key, const char **name,
 	unsigned *line, unsigned *col)
 {
-	const struct extend_place *p = place_of(r->arg, v);
+	const struct extend_place *p = extend_place(r->arg, v);
 
 	*line = *col = 0;
 	if (!p)
@@ -133,7 +134,7 @@ static int note(struct merge *m, const struct json *made, const struct json *sai
 		x->places = more;
 		x->cap = cap;
 	}
-	x->places[x->n++] = (struct extend_place){made, said, m->from};
+	x->places[x->n++] = (struct extend_place){made, said, m->from, m->rank};
 	return 0;
 }
 
@@ -235,7 +236,7 @@ static const char *const *default_paths(enum how how)
 static int spell_out(struct merge *m, struct json *list, struct json *word, enum how how)
 {
 	const char *const *paths = default_paths(how);
-	const struct extend_place *said = place_of(m->x, word);
+	const struct extend_place *said = extend_place(m->x, word);
 	const struct json *from = said ? said->said : word;
 
 	for (; *paths; paths++) {
@@ -479,7 +480,7 @@ static void note_controls(struct merge *m, const struct json *root)
 
 	json_each (v, root)
 		if (control_from_name(v->key, &c) == 0)
-			m->x->controls[c] = (struct extend_place){v, v, m->from};
+			m->x->controls[c] = (struct extend_place){v, v, m->from, m->rank};
 }
 
 int extend_merge(
@@ -497,6 +498,7 @@ int extend_merge(
 		const struct json *from = json_root(line[i]->doc);
 
 		m.from = line[i];
+		m.rank = i;
 		m.own = i + 1 == n;
 		m.r = (struct reader){.name = line[i]->file, .doc = line[i]->doc, .e = e};
 		if (m.own && note(&m, root, from) < 0)

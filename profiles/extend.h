@@ -15,6 +15,10 @@
  *    both, or twice in one list;
  *  - where nothing was said before, a list is empty, but paths.masked and paths.readonly are "default";
  *    to remove one of the default paths spells the others out;
+ *  - where two lists contradict each other, what was said later and is stricter holds: a call that is
+ *    denied, a source that is denied, a namespace that is made new leaves the list of what is allowed,
+ *    and a capability the profile no longer has leaves exec.capabilities. Said at once, or the other way
+ *    round, it is an error (check.h);
  *  - profile, version, description, mode and audit are the profile's own and never come from a parent:
  *    whether something is enforced has to be seen in the file itself. "audit" is a plain list.
  */
@@ -39,6 +43,7 @@ struct extend_source { /* one profile as it is written */
 struct extend_place { /* where a value of the result was said */
 	const struct json *made, *said;
 	const struct extend_source *from;
+	size_t rank; /* of FROM in the line: 0 spoke first */
 };
 
 struct extend_result {
@@ -58,6 +63,8 @@ struct extend_result {
 int extend_merge(const struct extend_source *const *line, size_t n, struct extend_result *out,
 	struct err *e);
 void extend_done(struct extend_result *x);
+/* Where V of OUT->doc was said; NULL: V was not read from a source. */
+const struct extend_place *extend_place(const struct extend_result *x, const struct json *v);
 /* A reader of OUT->doc whose messages name the file that said it. */
 struct reader extend_reader(const struct extend_result *x, struct err *e);
 

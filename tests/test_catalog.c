@@ -116,6 +116,126 @@ static void test_order(void)
 	tap_same(p->said_by[CONTROL_CAPABILITIES], "c", "and who said it");
 }
 
+static void test_lists(void)
+{
+	AUTO_CATALOG struct catalog *c = catalog_new();
+	AUTO_PROFILE struct profile *p = NULL, *q = NULL, *r = NULL;
+
+	put(c, "base",
+		"\"rootfs\": {\"writable\": [{\"path\": \"/tmp\", \"size\": 1}, {\"path\": "
+		"\"/run\"}]},\n"
+		"\"user\": {\"groups\": [5, 6]},\n"
+		"\"devices\": [{\"path\": \"/dev/fuse\", \"type\": \"c\", \"major\": 10, "
+		"\"minor\": 229, "
+		"\"access\": \"r\"}],\n"
+		"\"network\": {\"egress\": [{\"to\": [\"dns\"]}, {\"to\": [\"10.0.0.0/8\"]}]},\n"
+		"\"env\": {\"deny\": [\"A\", \"B\"]}");
+	put(c, "edit",
+		"\"extends\": [\"base\"],\n"
+		"\"rootfs\": {\"writable\": {\"remove\": [\"/run\"], \"add\": [{\"path\": "
+		"\"/tmp\", "
+		"\"size\": 2}, {\"path\": \"/x\"}]}},\n"
+		"\"user\": {\"groups\": {\"remove\": [5], \"add\": [6, 7]}},\n"
+		"\"devices\": {\"remove\": [\"/dev/fuse\"]},\n"
+		"\"network\": {\"egress\": {\"remove\": [{\"to\": [\"dns\"]}]}},\n"
+		"\"paths\": {\"masked\": {\"remove\": [\"/proc/kcore\"], \"add\": [\"/proc/x\"]}, "
+		"\"readonly\": {\"add\": [\"/proc/y\"]}},\n"
+		"\"env\": {\"deny\": {\"add\": [\"B\", \"C\"]}}");
+	put(c, "again",
+		"\"extends\": [\"edit\"],\n\"paths\": {\"masked\": {\"add\": [\"/proc/kcore\"]}},\n"
+		"\"env\": {\"deny\": []}");
+	p = flat(c, "edit", NULL);
+	q = flat(c, "again", NULL);
+	put(c, "alone", "\"env\": {\"deny\": {\"add\": [\"Z\"]}}");
+	r = flat(c, "alone", NULL);
+	if (!p || !q || !r)
+		return;
+	ok(p->rootfs.n_writable == 2 && p->rootfs.writable[0].size == 2 &&
+			strcmp(p->rootfs.writable[1].path, "/x") == 0,
+		"writable: the entry of a path is replaced, another is gone");
+	ok(p->user.n_groups == 2 && p->user.groups[0] == 6 && p->user.groups[1] == 7,
+		"numbers, one there already");
+	ok(p->n_devices == 0, "a device goes by its path");
+	ok(json_at(json_root(p->network), "/egress/0/to/0") &&
+			!json_at(json_root(p->network), "/egress/1"),
+		"a rule goes when the whole is named");
+	ok(!strv_has(&p->paths.masked, "/proc/kcore") && strv_has(&p->paths.masked, "/proc/keys") &&
+			strv_has(&p->paths.masked, "/proc/x"),
+		"one of the default paths is removed, the others stay");
+	ok(strv_has(&p->paths.readonly, "/proc/sys") && strv_has(&p->paths.readonly, "/proc/y"),
+		"added to the default paths");
+	ok(p->env.deny.n == 3, "what is there already is not there twice");
+	ok(strv_has(&q->paths.masked, "/proc/kcore") && q->env.deny.n == 0,
+		"a grandchild puts it back; a plain list replaces");
+	ok(r->env.deny.n == 1, "without parents \"add\" is the list");
+}
+
+static void test_stricter(void)
+{
+	AUTO_CATALOG struct catalog *c = catalog_new();
+	AUTO_PROFILE struct profile *p = NULL;
+
+	put(c, "wide",
+		"\"capabilities\": [\"CAP_KILL\", \"CAP_CHOWN\"],\n"
+		"\"exec\": {\"allow\": true, \"capabilities\": [\"CAP_KILL\", \"CAP_CHOWN\"]},\n"
+		"\"seccomp\": {\"allow\": [\"bpf\", \"mount\"], \"deny\": [\"ptrace\"]},\n"
+		"\"mounts\": {\"sources\": {\"allow\": [\"/a\", \"/b\"]}},\n"
+		"\"namespaces\": {\"host\": [\"uts\", \"ipc\"]}");
+	put(c, "strict",
+		"\"extends\": [\"wide\"],\n\"capabilities\": {\"remove\": [\"CAP_CHOWN\"]},\n"
+		"\"seccomp\": {\"deny\": {\"add\": [\"bpf\"]}},\n"
+		"\"mounts\": {\"sources\": {\"deny\": [\"/a\"]}},\n"
+		"\"namespaces\": {\"add\": [\"uts\"]}");
+	p = flat(c, "strict", NULL);
+	if (!p)
+		return;
+	ok(p->exec.capabilities == BIT("CAP_KILL"), "exec loses what the profile loses");
+	ok(p->seccomp.allow.n == 1 && p->seccomp.deny.n == 2,
+		"a denied call is not allowed any more");
+	ok(p->mounts.allow.n == 1 && strv_has(&p->mounts.allow, "/b"), "nor a denied source");
+	ok(p->namespaces.host == 1u << NS_IPC && p->namespaces.add == 1u << NS_UTS,
+		"nor the host's namespace that is made new");
+	put(c, "loose",
+		"\"extends\": [\"wide\"],\n\"seccomp\": {\"allow\": {\"add\": [\"ptrace\"]}}");
+	fails(c, "loose",
+		"loose.json:3:31: \"ptrace\" stands in \"deny\", too: a call is allowed or denied, "
+		"not "
+		"both");
+	put(c, "none", "\"extends\": [\"wide\"],\n\"seccomp\": {\"profile\": \"unconfined\"}");
+	fails(c, "none",
+		"none.json:3:24: \"ptrace\" would not be denied: the seccomp profile is "
+		"\"unconfined\"");
+	put(c, "net", "\"capabilities\": [\"CAP_NET_ADMIN\"]");
+	put(c, "filtered", "\"extends\": [\"net\"],\n\"network\": {}");
+	fails(c, "filtered",
+		"filtered.json:3:1: CAP_NET_ADMIN together with an enforced \"network\" is not "
+		"possible: the container could flush the rules. Take it out, or set \"mode\" of "
+		"\"network\" to \"audit\" or \"off\"");
+}
+
+/* What is wrong in a parent is said of the parent's file. */
+static void test_places(void)
+{
+	AUTO_CATALOG struct catalog *c = catalog_new();
+
+	put(c, "a", "\"seccomp\": {\n\"deny\": [\"mount\", \"mounnt\"]}");
+	put(c, "b", "\"extends\": [\"a\"],\n\"seccomp\": {\"deny\": {\"add\": [\"ptrace\"]}}");
+	fails(c, "b", "a.json:3:19: unknown system call \"mounnt\", did you mean \"mount\"?");
+	put(c, "d",
+		"\"extends\": [\"b\"],\n\"user\": {\"uid\": \"x\"},\n\"seccomp\": {\"deny\": []}");
+	fails(c, "d", "d.json:3:17: \"uid\" must be a number, not a string");
+	put(c, "e",
+		"\"extends\": [\"restricted\"],\n\"capabilities\": {\"remove\": [\"CAP_KILL\"]}");
+	fails(c, "e", "e.json:3:29: \"CAP_KILL\" is not there to be removed");
+	put(c, "f", "\"extends\": [\"g\"]");
+	put(c, "g", "\"extends\": [\"batc\"]");
+	fails(c, "f", "g.json:2:13: unknown profile \"batc\", did you mean \"batch\"?");
+	fails(c, "z0", "unknown profile \"z0\", known are: a, b, baseline, batch, d, e, f, g, ...");
+	fails(c, "seccomp/default",
+		"unknown profile \"seccomp/default\", known are: a, b, baseline, batch, d, e, f, "
+		"g, ...");
+}
+
 static void test_circles(void)
 {
 	AUTO_CATALOG struct catalog *c = catalog_new();
@@ -128,10 +248,131 @@ static void test_circles(void)
 	fails(c, "e", "e.json:2:13: \"extends\" goes round in a circle: e -> e");
 }
 
+static void test_limits(void)
+{
+	AUTO_CATALOG struct catalog *c = catalog_new();
+	AUTO_STR struct str many = STR_INIT, list = STR_INIT;
+	AUTO_PROFILE struct profile *p = NULL;
+	char name[16], body[64];
+
+	put(c, "l0", "");
+	for (int i = 1; i < 17; i++) {
+		snprintf(name, sizeof name, "l%d", i);
+		snprintf(body, sizeof body, "\"extends\": [\"l%d\"]", i - 1);
+		put(c, name, body);
+	}
+	p = flat(c, "l15", NULL);
+	ok(p, "sixteen levels");
+	fails(c, "l16", "l1.json:2:13: more than 16 levels of \"extends\"");
+	/* seen from below first, the chain is as long */
+	put(c, "l17", "\"extends\": [\"l14\", \"l16\"]");
+	fails(c, "l17", "l16.json:2:13: more than 16 levels of \"extends\"");
+
+	for (int i = 0; i < 5; i++) {
+		AUTO_STR struct str parents = STR_INIT;
+
+		str_addf(&many, "%s\"m%d\"", i ? ", " : "\"extends\": [", i);
+		for (int k = 0; k < 15; k++) {
+			snprintf(name, sizeof name, "n%d-%d", i, k);
+			put(c, name, "");
+			str_addf(&parents, "%s\"%s\"", k ? ", " : "\"extends\": [", name);
+		}
+		str_addc(&parents, ']');
+		snprintf(name, sizeof name, "m%d", i);
+		put(c, name, str_text(&parents));
+	}
+	str_addc(&many, ']');
+	put(c, "many", str_text(&many));
+	fails(c, "many", "m3.json:2:129: more than 64 profiles in one family");
+
+	for (int i = 0; i < 1200; i++)
+		str_addf(&list, "%s\"A%d\"", i ? ", " : "\"env\": {\"deny\": [", i);
+	str_add(&list, "]}");
+	put(c, "long", str_text(&list));
+	str_reset(&list);
+	for (int i = 0; i < 1200; i++)
+		str_addf(&list, "%s\"B%d\"",
+			i ? ", " : "\"extends\": [\"long\"],\n\"env\": {\"deny\": {\"add\": [", i);
+	str_add(&list, "]}}");
+	put(c, "longer", str_text(&list));
+	fails(c, "longer",
+		"longer.json:3:6316: with what it extends, the list has more than 2000 entries");
+	str_reset(&list);
+	for (int i = 0; i < 2001; i++)
+		str_addf(&list, "%s\"B%d\"", i ? ", " : "\"env\": {\"deny\": [", i);
+	str_add(&list, "]}");
+	put(c, "longest", str_text(&list));
+	fails(c, "longest", "longest.json:2:17: 2001 entries, a list may have 2000");
+}
+
+static void test_names(void)
+{
+	AUTO_CATALOG struct catalog *c = catalog_new();
+	static const char text[] = "{\"profile\": \"web\", \"version\": \"9\"}";
+	AUTO_PROFILE struct profile *p = NULL;
+	struct err e = {0};
+	char *big;
+
+	ok(catalog_add(c, "web", "/etc/cinch/profiles/web.json", NULL, text, strlen(text), &e) ==
+				0 &&
+			!catalog_find(c, "web")->builtin,
+		"a file takes the place of a shipped profile");
+	p = flat(c, "web", NULL);
+	ok(p && strcmp(p->version, "9") == 0, "and is what counts");
+	ok(catalog_add(c, "web", "/opt/p/web.json", "acme", text, strlen(text), &e) < 0, "but one");
+	tap_same(e.msg, "/opt/p/web.json: there is another \"web\": /etc/cinch/profiles/web.json",
+		"both files are named");
+	ok(catalog_add(c, "own", "/opt/p/own.json", "acme", text, strlen(text), &e) == 0 &&
+			strcmp(catalog_find(c, "own")->pack, "acme") == 0,
+		"of a pack");
+	fails(c, "own",
+		"/opt/p/own.json:1:13: the profile is named \"web\", the file \"own.json\": both "
+		"must "
+		"be the same");
+	ok(!catalog_find(c, "none") && !catalog_item(c, 1000), "what is not there");
+	big = calloc(1, CATALOG_TEXT_MAX + 1);
+	ok(big && catalog_add(c, "big", "big.json", NULL, big, CATALOG_TEXT_MAX + 1, &e) < 0,
+		"too big: %s", e.msg);
+	free(big);
+}
+
+static void test_filters(void)
+{
+	AUTO_CATALOG struct catalog *c = catalog_new();
+	static const char good[] =
+		"{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [{\"names\": "
+		"[\"read\", \"call_of_tomorrow\"], \"action\": \"SCMP_ACT_ALLOW\"}]}";
+	static const char bad[] = "{\"defaultAction\": \"SCMP_ACT_MAYBE\"}";
+	AUTO_PROFILE struct profile *p = NULL;
+	struct err e = {0};
+
+	ok(catalog_add(c, "seccomp/own", "seccomp/own.json", NULL, good, strlen(good), &e) == 0 &&
+			catalog_check_filter(c, "seccomp/own", &e) == 0,
+		"a filter: %s", e.msg);
+	put(c, "a", "\"seccomp\": {\"profile\": \"own\"}");
+	p = flat(c, "a", NULL);
+	ok(p && strcmp(p->seccomp.profile, "own") == 0, "a profile names it");
+	put(c, "b", "\"seccomp\": {\"profile\": \"on\"}");
+	fails(c, "b",
+		"b.json:2:24: unknown seccomp profile \"on\", known are: default, own, unconfined");
+	ok(catalog_add(c, "seccomp/bad", "seccomp/bad.json", NULL, bad, strlen(bad), &e) == 0 &&
+			catalog_check_filter(c, "seccomp/bad", &e) < 0 &&
+			str_starts(e.msg, "seccomp/bad.json: "),
+		"refused: %s", e.msg);
+	ok(catalog_check_filter(c, "seccomp/none", &e) < 0, "%s", e.msg);
+	ok(catalog_check_filter(c, "restricted", &e) < 0, "%s", e.msg);
+}
+
 int main(void)
 {
 	test_builtin();
 	test_order();
+	test_lists();
+	test_stricter();
+	test_places();
 	test_circles();
+	test_limits();
+	test_names();
+	test_filters();
 	return tap_done();
 }

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "profiles/catalog.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
 #include "shim/spec.h"
@@ -163,6 +164,19 @@ static int try_profile(const struct attempt *t, struct err *e)
 	return profile_builtin(t->text, &p, e);
 }
 
+static int try_flatten(const struct attempt *t, struct err *e)
+{
+	AUTO_CATALOG struct catalog *c = catalog_new();
+	AUTO_STR struct str text = STR_INIT;
+	AUTO_PROFILE struct profile *p = NULL;
+
+	if (!c)
+		return err_nomem(e);
+	if (catalog_add(c, "child", "child.json", NULL, t->text, t->len, e) < 0)
+		return -1;
+	return catalog_flatten(c, "child", &text, &p, e);
+}
+
 static int try_tighten(const struct attempt *t, struct err *e)
 {
 	AUTO_JSON struct json_doc *doc = NULL;
@@ -230,11 +244,18 @@ int main(void)
 		"ctr-nethost.json", "docker-readonly.json"};
 	AUTO_FAKE struct world_fake fake;
 	AUTO_PROFILE struct profile *p = NULL;
+	static const char family[] =
+		"{\"profile\": \"child\", \"version\": \"1\", \"extends\": [\"restricted\"],"
+		" \"paths\": {\"masked\": {\"remove\": [\"/proc/kcore\"]}},"
+		" \"network\": {\"egress\": [{\"to\": [\"dns\"]}]},"
+		" \"capabilities\": {\"add\": [\"CAP_KILL\"]}}";
 	struct attempt profile = {.text = "restricted"};
+	struct attempt child = {.text = family, .len = sizeof family - 1};
 	struct err e;
 
 	world_fake_init(&fake);
 	every("profile_builtin", try_profile, &profile, 1);
+	every("catalog_flatten", try_flatten, &child, 1);
 	if (!ok(profile_builtin("restricted", &p, &e) == 0, "the profile"))
 		return tap_done();
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
