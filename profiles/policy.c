@@ -8,6 +8,7 @@
 #include "profiles/policy.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -373,7 +374,7 @@ static int find_text(
 
 	if (!*name || strlen(name) >= sizeof key)
 		return 0;
-	memcpy(key, name, strlen(name));
+	(void)snprintf(key, sizeof key, "%s", name);
 	return entry_find(p, POLICY_TEXTS, key, sizeof key, entry, sizeof *entry, e);
 }
 
@@ -429,8 +430,7 @@ int policy_profile(struct policy *p, const char *name, struct profile **out, str
 	if (!text)
 		return -1;
 	hash_hex(entry.sha256, digest);
-	memcpy(file, name, strlen(name));
-	memcpy(file + strlen(name), ".json", sizeof ".json");
+	(void)snprintf(file, sizeof file, "%s.json", name);
 	if (profile_parse_known(file, text, (size_t)entry.len, digest, &profile, e) < 0 ||
 		attach_filter(p, profile, e) < 0)
 		return err_wrap(e, "applied policy");

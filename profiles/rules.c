@@ -81,13 +81,6 @@ static const struct strv *list_of(const struct node_rule *r, enum field f)
 	return lists[f];
 }
 
-/* Put SIZE bytes over those at AT, which are there. */
-static void patch(struct str *out, size_t at, const void *bytes, size_t size)
-{
-	if (!str_failed(out))
-		memcpy(out->s + at, bytes, size);
-}
-
 static int encode_list(enum field f, const struct strv *list, struct str *out, struct err *e)
 {
 	struct list_head h = {.field = (uint16_t)f, .n = (uint16_t)list->n};
@@ -106,10 +99,12 @@ static int encode_list(enum field f, const struct strv *list, struct str *out, s
 		str_addn(out, (const char *)&p, sizeof p);
 		str_addn(out, list->v[i], len + 1);
 	}
+	if (str_failed(out))
+		return err_nomem(e);
 	if (out->len - at - sizeof h > UINT32_MAX / 2)
 		return err_set(e, ERR_INPUT, "select: a list of patterns is too long");
 	h.size = (uint32_t)(out->len - at - sizeof h);
-	patch(out, at, &h, sizeof h);
+	memcpy(out->s + at, &h, sizeof h);
 	return 0;
 }
 
@@ -132,10 +127,12 @@ static int encode_rule(const struct node_rule *r, struct str *out, struct err *e
 			h.lists++;
 		}
 	str_addn(out, r->profile, name + 1);
+	if (str_failed(out))
+		return err_nomem(e);
 	if (out->len - at > UINT32_MAX / 2)
 		return err_set(e, ERR_INPUT, "select: a rule is too long");
 	h.size = (uint32_t)(out->len - at);
-	patch(out, at, &h, sizeof h);
+	memcpy(out->s + at, &h, sizeof h);
 	return 0;
 }
 

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "profiles/catalog.h"
+#include "profiles/policy.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
 #include "shim/spec.h"
@@ -197,6 +199,60 @@ static int try_tighten(const struct attempt *t, struct err *e)
 	return str_failed(&out) ? err_nomem(e) : 0;
 }
 
+/* The configuration TEXT is compiled with a profile and a filter, and all of it is read. */
+static int try_policy(const struct attempt *t, struct err *e)
+{
+	static const char denied[] =
+		"{\"denied\": [{\"digest\": \"sha256:"
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\","
+		" \"reason\": \"r\", \"cves\": [\"a\", \"b\"]}]}";
+	static const struct policy_text texts[] = {
+		{"web", "{\"profile\":\"web\",\"version\":\"1\"}", 31},
+		{"seccomp/default", "{\"defaultAction\": \"SCMP_ACT_ERRNO\"}", 35},
+	};
+	AUTO_NODE struct node n = {.keys = NULL};
+	AUTO_DENIED struct denied d = {.n = 0};
+	AUTO_IMAGE struct image image = {.text = NULL};
+	AUTO_STR struct str bytes = STR_INIT;
+	AUTO_POLICY struct policy *p = NULL;
+	AUTO_SETTINGS struct settings s = {.runtime = NULL};
+	AUTO_PROFILE struct profile *profile = NULL;
+	AUTO_STRV struct strv names = {0};
+	struct policy_pack pack = {(char *)"a", (char *)"1", NULL, (char *)"f"}, *packs = NULL;
+	struct policy_draft draft = {.node = &n,
+		.texts = texts,
+		.n_texts = 2,
+		.packs = &pack,
+		.n_packs = 1,
+		.denied = &d};
+	struct rules_facts facts = {.engine = "docker", .image = &image};
+	struct denied_image found = {.digest = NULL};
+	const char *name;
+	size_t n_packs = 0;
+	unsigned line;
+	int fd, rc;
+
+	if (node_parse("cinch.json", t->text, t->len, &n, e) < 0 ||
+		denied_add("denied.json", denied, sizeof denied - 1, &d, e) < 0 ||
+		image_parse("r.example/team/app:1", &image, e) < 0 ||
+		policy_encode(&draft, &bytes, e) < 0)
+		return -1;
+	fd = memfd_create("policy", MFD_CLOEXEC);
+	if (fd < 0 || write(fd, bytes.s, bytes.len) != (ssize_t)bytes.len)
+		return -2;
+	if (policy_open(fd, &p, e) < 0 || policy_check(p, e) < 0 || policy_settings(p, &s, e) < 0 ||
+		policy_select(p, &facts, &name, &line, e) < 0 ||
+		policy_profile(p, "web", &profile, e) < 0 || policy_names(p, &names, e) < 0 ||
+		policy_packs(p, &packs, &n_packs, e) < 0)
+		return -1;
+	policy_packs_free(packs, n_packs);
+	rc = policy_denied(p, d.v[0].digest, &found, e);
+	free(found.digest);
+	free(found.reason);
+	free(found.cves);
+	return rc < 0 ? -1 : profile && profile->filter && names.n == 1;
+}
+
 /* Fail the Nth allocation for every N of a stride. WANT is what the call answers undisturbed. */
 static void every(const char *what, int (*run)(const struct attempt *t, struct err *e),
 	const struct attempt *t, long stride)
@@ -251,11 +307,17 @@ int main(void)
 		" \"capabilities\": {\"add\": [\"CAP_KILL\"]}}";
 	struct attempt profile = {.text = "restricted"};
 	struct attempt child = {.text = family, .len = sizeof family - 1};
+	static const char config[] =
+		"{\"runtime\": \"/r\", \"select\": [{\"engine\": [\"docker\", \"cri\"], \"image\": "
+		"\"r.example/**\", \"profile\": \"web\"}, {\"profile\": \"rest\"}], "
+		"\"annotations\": {\"record\": [\"a\", \"b\"]}}";
+	struct attempt node = {.text = config, .len = sizeof config - 1};
 	struct err e;
 
 	world_fake_init(&fake);
 	every("profile_builtin", try_profile, &profile, 1);
 	every("catalog_flatten", try_flatten, &child, 1);
+	every("node_parse, policy", try_policy, &node, 1);
 	if (!ok(profile_builtin("restricted", &p, &e) == 0, "the profile"))
 		return tap_done();
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
