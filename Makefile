@@ -14,6 +14,8 @@ PREFIX     ?= /usr/local
 SBINDIR    ?= $(PREFIX)/sbin
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/cinch
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
 
 # One build directory per flavour, so that objects never mix.
 B      ?= build$(if $(SAN),-san)$(if $(COV),-cov)
@@ -124,11 +126,14 @@ $(B)/bench $(B)/stub: $(B)/%: integration/bench/%.c ; $(Q)mkdir -p $(@D) && \
 
 # What is installed, as SOURCE:PLACE; uninstall removes the same places.
 PAGES  := $(wildcard man/*.[1-9])
+COMPLETIONS := $(B)/completion/bash $(B)/completion/zsh
 PLACES := $(B)/cinch:$(SBINDIR)/cinch $(B)/cinchctl:$(SBINDIR)/cinchctl \
+  $(B)/completion/bash:$(BASHDIR)/cinchctl $(B)/completion/zsh:$(ZSHDIR)/_cinchctl \
   $(foreach p,$(PAGES),$p:$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
   $(foreach p,$(SHIPPED),$p:$(DATADIR)/profiles/$(p:profiles/library/%=%)) \
   $(foreach p,$(wildcard profiles/*.schema.json),$p:$(DATADIR)/$(notdir $p))
-install: all
+$(COMPLETIONS): $(B)/completion/%: $(B)/cinchctl ; $(Q)mkdir -p $(@D) && $< completion $* >$@
+install: all $(COMPLETIONS)
 	@for p in $(PLACES); do to="$(DESTDIR)$${p#*:}"; mode=644; ! [ -x "$${p%%:*}" ] || mode=755; \
 	  install -D -m $$mode "$${p%%:*}" "$$to" || exit 1; done
 	@ln -sf cinch "$(DESTDIR)$(SBINDIR)/cinch-baseline"

@@ -22,13 +22,17 @@ for page in "$IT_TOP"/man/*.[1-9]; do
 	it_ok "install: ${page##*/}" cmp "$page" \
 		"$dir/opt/own/share/man/man${page##*.}/${page##*/}"
 done
-for p in restricted.json baseline.json seccomp/default.json; do
-	it_ok "install: profile $p" cmp "$IT_TOP/profiles/library/$p" \
-		"$dir/opt/own/share/cinch/profiles/$p"
+for p in "$IT_TOP"/profiles/library/*.json "$IT_TOP"/profiles/library/seccomp/*.json; do
+	it_ok "install: profile ${p##*/library/}" cmp "$p" \
+		"$dir/opt/own/share/cinch/profiles/${p##*/library/}"
 done
 for p in profile.schema.json cinch.schema.json; do
 	it_ok "install: $p" cmp "$IT_TOP/profiles/$p" "$dir/opt/own/share/cinch/$p"
 done
+it_like "install: completion for bash" \
+	"$(cat "$dir/opt/own/share/bash-completion/completions/cinchctl")" '^complete -F _cinchctl cinchctl$'
+it_like "install: completion for zsh" \
+	"$(head -n 1 "$dir/opt/own/share/zsh/site-functions/_cinchctl")" '^#compdef cinchctl$'
 it_is "install: nothing writable by others" "$(find "$dir" ! -type l -perm /022 | head -n 3)" ""
 before=$(files)
 it_ok "install again" sub install

@@ -10,5 +10,9 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_log_verify, /* before "log", whose name begins it */
 	&ctl_profile_sign,
 	&ctl_profile_verify,
+	&ctl_profile_list,
+	&ctl_profile_show,
+	&ctl_profile_check,
+	&ctl_completion,
 	NULL,
 };

@@ -7,10 +7,14 @@
 
 #include "shim/ctl/ctl.h"
 
+extern const struct ctl_command ctl_completion;
 extern const struct ctl_command ctl_explain;
 extern const struct ctl_command ctl_log_verify;
 extern const struct ctl_command ctl_profile_sign;
 extern const struct ctl_command ctl_profile_verify;
 extern const struct ctl_command ctl_ps;
+extern const struct ctl_command ctl_profile_check;
+extern const struct ctl_command ctl_profile_list;
+extern const struct ctl_command ctl_profile_show;
 
 #endif

@@ -74,6 +74,9 @@ int ctl_flush(struct ctl_call *c, struct err *e);
 /* The table of all commands, ended by a NULL name: shim/ctl/commands.c. */
 extern const struct ctl_command *const ctl_commands[];
 
+/* What every command takes; ended by NULL. Those without help are second spellings. */
+extern const struct ctl_option *const ctl_common[];
+
 /* Find and run the command of the line; the exit status. Everything but the command's own work. */
 int ctl_main(int argc, char *argv[]);
 

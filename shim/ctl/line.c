@@ -20,7 +20,7 @@ static const struct ctl_option color_option = {
 	"color", "WHEN", CTL_TEXT, "auto, always or never; auto: on a terminal"};
 static const struct ctl_option colour_option = {"colour", "WHEN", CTL_TEXT, NULL};
 static const struct ctl_option help_option = {"help", NULL, CTL_NONE, "this"};
-static const struct ctl_option *const common[] = {
+const struct ctl_option *const ctl_common[] = {
 	&json_option, &color_option, &colour_option, &help_option, NULL};
 
 /* ---- what a command asks ---- */
@@ -99,7 +99,7 @@ static void command_help(const struct ctl_command *c)
 	printf("\n%s.\n\n", c->summary);
 	for (const struct ctl_option *o = c->options; o->name; o++)
 		option_line(o, stdout);
-	for (const struct ctl_option *const *o = common; *o; o++)
+	for (const struct ctl_option *const *o = ctl_common; *o; o++)
 		if ((*o)->help)
 			option_line(*o, stdout);
 	if (c->notes)
@@ -176,7 +176,7 @@ static const struct ctl_option *option_of(const struct ctl_command *c, const cha
 	for (const struct ctl_option *o = c->options; o->name; o++)
 		if (strlen(o->name) == len && strncmp(o->name, name, len) == 0)
 			return o;
-	for (const struct ctl_option *const *o = common; *o; o++)
+	for (const struct ctl_option *const *o = ctl_common; *o; o++)
 		if (strlen((*o)->name) == len && strncmp((*o)->name, name, len) == 0)
 			return *o;
 	return NULL;
