@@ -45,6 +45,26 @@ static int accept(const char *sig, size_t len, const char *bytes, size_t bytes_l
 	return minisign_check(&s, &key, bytes, bytes_len, e);
 }
 
+/* ---- base64 ---- */
+
+static void test_base64(void)
+{
+	size_t accepted = 0, values = 0;
+	bool seen[64] = {false};
+
+	for (int c = 0; c < 256; c++) {
+		const char text[4] = {(char)c, 'A', 'A', 'A'};
+		uint8_t out[3];
+
+		if (!hash_base64(text, sizeof text, out, sizeof out))
+			continue;
+		accepted++;
+		values += !seen[out[0] >> 2];
+		seen[out[0] >> 2] = true;
+	}
+	ok(accepted == 64 && values == 64, "64 bytes are digits of base64, each of another value");
+}
+
 /* ---- what minisign made ---- */
 
 static void test_good(void)
@@ -267,6 +287,7 @@ int main(void)
 	load(DATA "other.minisig", &foreign);
 	load(DATA "key.pub", &key_file);
 	load(DATA "other.pub", &other_file);
+	test_base64();
 	test_good();
 	test_wrong_key();
 	test_mixed();

@@ -87,6 +87,10 @@ bool hash_base64(const char *text, size_t len, uint8_t *out, size_t size)
 	size_t n = 0;
 	const char *end = NULL;
 
+	/* libsodium 1.0.18 takes every byte from 0x80 on for a "/" */
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] > 0x7f)
+			return false;
 	return sodium_base642bin(
 		       out, size, text, len, NULL, &n, &end, sodium_base64_VARIANT_ORIGINAL) == 0 &&
 	       n == size && end == text + len;
