@@ -39,21 +39,26 @@ static const struct {
 int tighten(struct json_doc *doc, const struct profile *p, const struct world *w,
 	struct report *report, struct err *e)
 {
+	struct json *copy = NULL;
+
 	for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
-		const char *said_by = p->said_by[passes[i].control];
 		struct edit ed = {
 			.doc = doc,
 			.root = json_root(doc),
 			.report = report,
-			.profile = said_by ? said_by : p->name,
+			.profile = p->name,
 			.line = p->line[passes[i].control],
 			.control = passes[i].control,
 			.enforced = !profile_audits(p, passes[i].control),
 		};
 
-		/* under audit the pass works on a copy that nobody else ever sees */
-		if (!ed.enforced)
-			ed.root = json_clone(doc, ed.root);
+		/* Under audit a pass works on a copy that is thrown away. Where nothing is enforced all
+		 * share one, and so report what they would were they enforced. */
+		if (!ed.enforced) {
+			if (!copy || p->mode == PROFILE_ENFORCE)
+				copy = json_clone(doc, ed.root);
+			ed.root = copy;
+		}
 		if (!ed.root)
 			return err_nomem(e);
 		passes[i].run(&ed, p, w);
