@@ -39,7 +39,7 @@ static int check_sysctl(struct reader *r, const struct json *v)
 {
 	const char *near;
 
-	if (!sysctl_clean(v->text))
+	if (!sysctl_glob_ok(v->text))
 		return reader_fail(r, v,
 			"sysctl \"%.64s\": expected letters, digits, _ and - with dots between, as "
 			"in "

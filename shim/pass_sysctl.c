@@ -6,34 +6,15 @@
  * the host, or tries to smuggle a second setting through a value (CVE-2022-0811), refuses the
  * container: somebody meant it.
  */
-#include "shim/pass.h"
-
 #include <linux/capability.h>
 #include <string.h>
+
+#include "profiles/sysctl.h"
+#include "shim/pass.h"
 
 const char pass_low_ports[] = "net.ipv4.ip_unprivileged_port_start";
 
 enum { VALUE_MAX = 256 };
-
-/* Keys that belong to a namespace; all others are the host's. Source: the kernel's ipc, uts and net
- * tables, and what runc accepts for them. */
-static const struct {
-	const char *glob;
-	enum ns_type ns;
-} namespaced[] = {
-	{"net.**", NS_NETWORK},
-	{"fs.mqueue.**", NS_IPC},
-	{"kernel.msgmax", NS_IPC},
-	{"kernel.msgmnb", NS_IPC},
-	{"kernel.msgmni", NS_IPC},
-	{"kernel.sem", NS_IPC},
-	{"kernel.shmall", NS_IPC},
-	{"kernel.shmmax", NS_IPC},
-	{"kernel.shmmni", NS_IPC},
-	{"kernel.shm_rmid_forced", NS_IPC},
-	{"kernel.hostname", NS_UTS},
-	{"kernel.domainname", NS_UTS},
-};
 
 static bool made_of(const char *text, const char *extra)
 {
@@ -45,13 +26,6 @@ static bool made_of(const char *text, const char *extra)
 			return false;
 	}
 	return true;
-}
-
-/* Names with dots between; runc makes a path of it, so no '/' and no empty name. */
-static bool key_clean(const char *key)
-{
-	return made_of(key, "._-") && *key && *key != '.' && !strstr(key, "..") &&
-	       !str_ends(key, ".");
 }
 
 static bool value_clean(const char *value)
@@ -85,25 +59,23 @@ static bool granted(const struct profile *p, const char *key)
 
 static void judge(struct edit *ed, const struct profile *p, const struct world *w, struct json *v)
 {
-	size_t i = 0;
+	enum ns_type ns;
 
-	if (!key_clean(v->key)) {
+	if (!sysctl_key_ok(v->key)) {
 		edit_deny(ed, v,
 			"a sysctl is letters, digits, _ and - with dots between, as in "
 			"net.ipv4.ip_forward");
 		return;
 	}
-	while (i < sizeof namespaced / sizeof *namespaced && !str_glob(namespaced[i].glob, v->key))
-		i++;
-	if (i == sizeof namespaced / sizeof *namespaced)
+	if (!sysctl_namespace(v->key, &ns))
 		edit_deny(ed, v,
 			"the sysctl %s is the host's; set it on the node, not in a container",
 			v->key);
-	else if (!has_own(ed, w, namespaced[i].ns))
+	else if (!has_own(ed, w, ns))
 		edit_deny(ed, v,
 			"the sysctl %s would change the host: the container has no %s namespace of "
 			"its own",
-			v->key, ns_name(namespaced[i].ns));
+			v->key, ns_name(ns));
 	else if (!value_clean(json_str(v)))
 		edit_deny(ed, v,
 			"the value of the sysctl %s has characters a setting does not need "
