@@ -304,9 +304,7 @@ static int add_entry(struct merge *m, struct json *list, const struct json *v, e
 {
 	struct json *old = find_entry(list, v, how), *made;
 
-	if (old && how != HOW_BY_PATH)
-		return 0;
-	if (list->count >= EXTEND_LIST_MAX)
+	if (!old && list->count >= EXTEND_LIST_MAX)
 		return reader_fail(&m->r, v,
 			"with what it extends, the list has more than %d entries", EXTEND_LIST_MAX);
 	made = copy(m, v);

@@ -9,7 +9,7 @@
  *  - a value (string, number, true or false) takes the place of the one before;
  *  - a plain list takes the place of the one before;
  *  - {"add": [...], "remove": [...]}, either or both, in place of a list changes the one before. What is
- *    added and there already stays as it is; in rootfs.writable and devices the new entry takes the
+ *    added and there already stays where it is; in rootfs.writable and devices the new entry takes the
  *    place of the one with the same path. What is removed has to be there: a text (in rootfs.writable
  *    and devices the path, in network.ingress and network.egress the whole rule). Nothing may stand in
  *    both, or twice in one list;

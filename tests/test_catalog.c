@@ -195,6 +195,11 @@ static void test_stricter(void)
 	ok(p->mounts.allow.n == 1 && strv_has(&p->mounts.allow, "/b"), "nor a denied source");
 	ok(p->namespaces.host == 1u << NS_IPC && p->namespaces.add == 1u << NS_UTS,
 		"nor the host's namespace that is made new");
+	put(c, "back",
+		"\"extends\": [\"strict\"],\n\"seccomp\": {\"allow\": {\"add\": [\"bpf\"]}}");
+	fails(c, "back",
+		"back.json:3:31: \"bpf\" stands in \"deny\", too: a call is allowed or denied, not "
+		"both");
 	put(c, "loose",
 		"\"extends\": [\"wide\"],\n\"seccomp\": {\"allow\": {\"add\": [\"ptrace\"]}}");
 	fails(c, "loose",
