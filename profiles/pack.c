@@ -403,14 +403,12 @@ int pack_manifest(
 
 bool pack_is(const char *path)
 {
-	AUTO_FREE char *manifest = NULL;
+	AUTO_FD int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
-	if (stat(path, &st) < 0)
-		return false;
-	if (!S_ISDIR(st.st_mode))
-		return str_ends(path, ".tar");
-	return asprintf(&manifest, "%s/" PACK_MANIFEST, path) >= 0 && lstat(manifest, &st) == 0;
+	if (dir >= 0)
+		return fstatat(dir, PACK_MANIFEST, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return errno == ENOTDIR && str_ends(path, ".tar");
 }
 
 /* What was gathered becomes *OUT; CHECK it against its manifest first. */

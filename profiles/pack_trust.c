@@ -41,7 +41,8 @@ static int check_owner(const char *name, const struct stat *st, struct err *e)
 static int add_key(
 	struct pack_keys *k, int dirfd, const char *directory, const char *name, struct err *e)
 {
-	AUTO_FREE char *text = NULL, *file = NULL;
+	AUTO_STR struct str file = STR_INIT;
+	AUTO_FREE char *text = NULL;
 	struct pack_key *bigger, *key;
 	struct stat st;
 	size_t len;
@@ -51,8 +52,7 @@ static int add_key(
 	if (io_read_file_at(dirfd, name, MINISIGN_FILE_MAX, &text, &len, &st, e) < 0 ||
 		check_owner(name, &st, e) < 0)
 		return -1;
-	if (asprintf(&file, "%s/%s", directory, name) < 0)
-		return err_nomem(e);
+	str_addf(&file, "%s/%s", directory, name);
 	bigger = reallocarray(k->v, k->n + 1, sizeof *bigger);
 	if (!bigger)
 		return err_nomem(e);
@@ -60,7 +60,9 @@ static int add_key(
 	key = &k->v[k->n];
 	if (minisign_read_key(text, len, &key->key, e) < 0)
 		return err_wrap(e, "%s", name);
-	key->file = take_ptr(&file);
+	key->file = str_take(&file);
+	if (!key->file)
+		return err_nomem(e);
 	k->n++;
 	return 0;
 }

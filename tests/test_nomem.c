@@ -12,11 +12,14 @@
 #include <unistd.h>
 
 #include "profiles/catalog.h"
+#include "profiles/pack.h"
 #include "profiles/policy.h"
+#include "profiles/tar.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
 #include "shim/spec.h"
 #include "shim/tighten.h"
+#include "tests/scratch.h"
 #include "tests/tap.h"
 #include "tests/world_fake.h"
 
@@ -199,6 +202,45 @@ static int try_tighten(const struct attempt *t, struct err *e)
 	return str_failed(&out) ? err_nomem(e) : 0;
 }
 
+/* The archive TEXT is a pack, whose manifest can be made again. Its key is in the scratch directory. */
+static int try_pack(const struct attempt *t, struct err *e)
+{
+	AUTO_PACK struct pack p = {.n_files = 0};
+	AUTO_KEYS struct pack_keys keys = {.n = 0};
+	AUTO_STR struct str manifest = STR_INIT;
+
+	if (pack_read_tar("acme.tar", t->text, t->len, &p, e) < 0 ||
+		pack_read_keys(scratch_dir(), &keys, e) < 0 || pack_verify(&p, &keys, NULL, e) < 0)
+		return -1;
+	return pack_manifest(&p, p.name, p.version, &manifest, e);
+}
+
+/* The signed pack of tests/data as an archive, and the key of its signature. */
+static void make_pack(struct str *tar)
+{
+	static const char *const names[] = {
+		PACK_MANIFEST, PACK_SIGNATURE, "seccomp/tiny.json", "web.json", "key.pub"};
+	AUTO_FD int dir = open("tests/data/packs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		AUTO_STR struct str path = STR_INIT;
+		AUTO_FREE char *text = NULL;
+		size_t len;
+		bool key = str_ends(names[i], ".pub");
+
+		str_addf(&path, "%s%s", key ? "" : "acme/", names[i]);
+		if (!ok(io_read_file_at(dir, str_text(&path), 1u << 20, &text, &len, NULL, NULL) ==
+				    0,
+			    "%s", names[i]))
+			continue;
+		if (key)
+			scratch_write("key.pub", text);
+		else
+			tar_add(tar, names[i], text, len);
+	}
+	tar_end(tar);
+}
+
 /* The configuration TEXT is compiled with a profile and a filter, and all of it is read. */
 static int try_policy(const struct attempt *t, struct err *e)
 {
@@ -312,8 +354,15 @@ int main(void)
 		"\"r.example/**\", \"profile\": \"web\"}, {\"profile\": \"rest\"}], "
 		"\"annotations\": {\"record\": [\"a\", \"b\"]}}";
 	struct attempt node = {.text = config, .len = sizeof config - 1};
+	AUTO_STR struct str tar = STR_INIT;
+	struct attempt pack = {.text = NULL};
 	struct err e;
 
+	make_pack(&tar);
+	pack.text = tar.s;
+	pack.len = tar.len;
+	ok(try_pack(&pack, &e) == 0, "the pack is good");
+	every("pack_read, pack_read_keys, pack_verify", try_pack, &pack, 1);
 	world_fake_init(&fake);
 	every("profile_builtin", try_profile, &profile, 1);
 	every("catalog_flatten", try_flatten, &child, 1);

@@ -94,11 +94,13 @@ static int fill_catalog(const struct work *w, struct catalog *c, struct err *e)
 {
 	for (size_t i = 0; i < w->pack.n_files; i++) {
 		const struct pack_file *f = &w->pack.files[i];
-		AUTO_FREE char *name = catalog_name(f), *file = NULL;
+		AUTO_STR struct str file = STR_INIT;
+		AUTO_FREE char *name = catalog_name(f);
 
-		if (!name || asprintf(&file, "%s/%s", w->pack.place, f->name) < 0)
+		str_addf(&file, "%s/%s", w->pack.place, f->name);
+		if (!name || str_failed(&file))
 			return err_nomem(e);
-		if (catalog_add(c, name, file, w->name, f->text, f->len, e) < 0)
+		if (catalog_add(c, name, str_text(&file), w->name, f->text, f->len, e) < 0)
 			return -1;
 	}
 	return 0;
