@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "shim/base/cleanup.h"
@@ -16,6 +17,7 @@
 #include "shim/ctl/table.h"
 #include "shim/spec.h"
 #include "shim/tighten.h"
+#include "tests/apply.h"
 #include "tests/scratch.h"
 #include "tests/tap.h"
 #include "tests/world_fake.h"
@@ -507,6 +509,61 @@ static void test_away(void)
 	ok(strstr(str_text(&out), "\"rootfs\": \"absent\""), "JSON says so, too");
 }
 
+/* How the profiles were come to, by a policy of the test's own. */
+static void test_choice(void)
+{
+	static const char config[] = "{\"mode\": \"audit\", \"select\": [\n"
+				     "{\"image\": \"quay.io/team/*\", \"profile\": \"baseline\"}]}";
+	static const struct {
+		const char *pointer, *want;
+	} wanted[] = {{"/profile", "baseline"}, {"/select", "rule cinch.json:2"},
+		{"/mode", "audit"}, {"/policy/from", "current"}, {"/engine", "unknown"},
+		{"/image/name", "quay.io/team/app:1"}, {"/result", "audited"}};
+	AUTO_STR struct str args = STR_INIT, out = STR_INIT;
+	AUTO_JSON struct json_doc *doc = NULL;
+	struct err e = {0};
+	int status;
+
+	apply_policy(scratch_path("store"), config, NULL, 0, NULL);
+	str_addf(&args, "explain --store %s --image quay.io/team/app:1 ", scratch_path("store"));
+	str_addf(&args, "%s/ctr-nethost.json", samples);
+	status = run_program(str_text(&args), &out);
+	ok(status == 1 &&
+			strstr(str_text(&out), "Chosen by: rule cinch.json:2. Policy: current ") &&
+			strstr(str_text(&out), "enforced it would be refused"),
+		"a table says so (%d)", status);
+	str_add(&args, " --json");
+	status = run_program(str_text(&args), &out);
+	if (!ok(status == 1 && json_parse(str_text(&out), out.len, &spec_limits, JSON_STRICT, &doc,
+				       &e) == 0,
+		    "JSON (%d) %s", status, e.msg))
+		return;
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+		tap_same(json_str(json_at(json_root(doc), wanted[i].pointer)), wanted[i].want,
+			wanted[i].pointer);
+	ok(json_is_true(json_at(json_root(doc), "/wouldRefuse")), "it would be refused");
+}
+
+/* A profile that extends another one beside it. */
+static void test_extends(void)
+{
+	AUTO_STR struct str args = STR_INIT, out = STR_INIT;
+	int status;
+
+	mkdir(scratch_path("mine"), 0755);
+	scratch_write("mine/parent.json", "{\"profile\": \"parent\", \"version\": \"1\", "
+					  "\"image\": {\"registries\": [\"a.example/**\"]}}");
+	scratch_write("mine/child.json",
+		"{\"profile\": \"child\", \"version\": \"3\", \"extends\": [\"parent\"]}");
+	scratch_write("mine/broken.json", "{");
+	str_addf(&args, "explain --profile %s --image b.example/x %s/ctr-default.json",
+		scratch_path("mine/child.json"), samples);
+	status = run_program(str_text(&args), &out);
+	ok(status == 2 && strstr(str_text(&out), " under child 3: the container would not start") &&
+			strstr(str_text(&out), "not from an approved registry"),
+		"it is followed (%d)", status);
+}
+
 static void test_bad(void)
 {
 	static const struct {
@@ -524,7 +581,7 @@ static void test_bad(void)
 		{"explain --profile restrictd tests/data/samples/ctr-default.json",
 			"unknown profile \"restrictd\", did you mean \"restricted\"?"},
 		{"explain --profile ./none.json tests/data/samples/ctr-default.json",
-			"open profile ./none.json: No such file or directory"},
+			"./none.json: cannot be read: No such file or directory"},
 		{"explain --profile tests/corpus/profile/unknown-key.json "
 		 "tests/data/samples/ctr-default.json",
 			"the profile is named \"x\", the file \"unknown-key.json\""},
@@ -607,6 +664,8 @@ int main(void)
 	test_on_top();
 	test_refused();
 	test_away();
+	test_choice();
+	test_extends();
 	test_bad();
 	test_good();
 	test_terminal();

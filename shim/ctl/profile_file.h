@@ -9,8 +9,8 @@
 #include "shim/base/err.h"
 
 /*
- * The profile in the file PATH. What it extends, and its filters, are looked for beside it and among the
- * shipped ones. The files need only be readable, unlike those a node applies. *OUT is the caller's.
+ * The profile in the file PATH. What it extends, and its filters, are looked for beside it, in the
+ * configured directories and among the shipped ones. The files need only be readable, unlike those a node applies. *OUT is the caller's.
  */
 int profile_file_load(const char *path, struct profile **out, struct err *e);
 

@@ -151,7 +151,8 @@ static void put_values(const struct change *c, size_t width, struct str *out)
 static void put_row(const struct change *c, size_t place_width, const struct table_style *style,
 	struct str *out)
 {
-	const char *place = *c->place ? c->place : "(the whole document)";
+	const char *nowhere = c->control == CONTROL_IMAGE ? "(the image)" : "(the whole document)";
+	const char *place = *c->place ? c->place : nowhere;
 	size_t left = INDENT + KIND_WIDTH, used, room;
 
 	pad(out, INDENT);
