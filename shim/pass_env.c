@@ -77,20 +77,17 @@ static void judge_secret(struct edit *ed, const struct profile *p, const struct 
 {
 	const char *value = e->v->text + e->name_len + 1;
 	int shown = shown_len(e);
-	const char *what = NULL;
+	const char *what;
 
 	if (p->env.secrets == SECRETS_IGNORE || !*value)
 		return;
-	if (secret_name(e->v->text, e->name_len))
-		what = "has the name of a credential";
-	else
-		what = secret_value(value);
+	what = secret_entry(e->v->text, e->name_len, value);
 	if (!what)
 		return;
 	if (p->env.secrets == SECRETS_DENY)
 		edit_deny(ed, e->v,
 			"the variable %.*s %s; every child process and crash report would see it: "
-			"hand it over as a mounted file",
+			"hand it over as a mounted file (a secret of Kubernetes, Docker or podman)",
 			shown, e->v->text, what);
 	else
 		edit_note(ed, e->v,

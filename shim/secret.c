@@ -59,6 +59,8 @@ bool secret_name(const char *name, size_t len)
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define ALNUM DIGITS UPPER "abcdefghijklmnopqrstuvwxyz"
 #define BASE64URL ALNUM "-_"
+#define BASE64 ALNUM "+/"
+#define HEX DIGITS "abcdef"
 
 /* Tokens whose makers gave them a prefix so that they can be found: at least LEAST bytes follow. */
 static const struct {
@@ -74,14 +76,40 @@ static const struct {
 	{"ghr_", ALNUM, "holds what looks like a GitHub token", 36},
 	{"github_pat_", ALNUM "_", "holds what looks like a GitHub token", 22},
 	{"glpat-", BASE64URL, "holds what looks like a GitLab token", 20},
+	{"gldt-", BASE64URL, "holds what looks like a GitLab token", 20},
+	{"glrt-", BASE64URL, "holds what looks like a GitLab token", 20},
+	{"glptt-", HEX, "holds what looks like a GitLab token", 40},
 	{"xoxb-", ALNUM "-", "holds what looks like a Slack token", 20},
 	{"xoxp-", ALNUM "-", "holds what looks like a Slack token", 20},
+	{"xoxa-", ALNUM "-", "holds what looks like a Slack token", 20},
+	{"xoxr-", ALNUM "-", "holds what looks like a Slack token", 20},
+	{"xoxs-", ALNUM "-", "holds what looks like a Slack token", 20},
+	{"xapp-", ALNUM "-", "holds what looks like a Slack token", 20},
+	{"hooks.slack.com/services/T", ALNUM "/", "holds the address of a Slack webhook", 20},
+	{"hooks.slack.com/workflows/T", ALNUM "/", "holds the address of a Slack webhook", 20},
+	{"discord.com/api/webhooks/", BASE64URL "/", "holds the address of a Discord webhook", 40},
 	{"sk_live_", ALNUM, "holds what looks like a Stripe key", 16},
 	{"rk_live_", ALNUM, "holds what looks like a Stripe key", 16},
+	{"whsec_", BASE64, "holds what looks like a Stripe key", 24},
 	{"AIza", BASE64URL, "holds what looks like a Google API key", 35},
+	{"ya29.", BASE64URL ".", "holds what looks like a Google token", 20},
+	{"GOCSPX-", BASE64URL, "holds what looks like a Google client secret", 24},
+	{"AccountKey=", BASE64, "holds what looks like an Azure storage key", 86},
+	{"SharedAccessKey=", BASE64, "holds what looks like an Azure access key", 43},
+	{"pypi-AgE", BASE64URL, "holds what looks like a PyPI token", 50},
 	{"npm_", ALNUM, "holds what looks like an npm token", 36},
 	{"dckr_pat_", BASE64URL, "holds what looks like a Docker Hub token", 20},
 	{"hvs.", BASE64URL, "holds what looks like a Vault token", 24},
+	{"hvb.", BASE64URL, "holds what looks like a Vault token", 24},
+	{"dop_v1_", HEX, "holds what looks like a DigitalOcean token", 64},
+	{"hf_", ALNUM, "holds what looks like a Hugging Face token", 34},
+	{"sk-ant-", BASE64URL, "holds what looks like an API key", 32},
+	{"sk-proj-", BASE64URL, "holds what looks like an API key", 32},
+	{"SG.", BASE64URL ".", "holds what looks like a SendGrid key", 60},
+	{"shpat_", HEX, "holds what looks like a Shopify token", 32},
+	{"ATATT3", BASE64URL, "holds what looks like an Atlassian token", 50},
+	{"AGE-SECRET-KEY-1", UPPER DIGITS, "holds what looks like a private key", 50},
+	{"PuTTY-User-Key-File-", DIGITS, "holds what looks like a private key", 1},
 };
 
 /* The token begins the value or a word in it. */
@@ -99,10 +127,11 @@ static bool has_token(const char *value, const char *prefix, const char *set, si
 	return false;
 }
 
-/* Three parts of base64url with dots between; the first is a JSON object: "eyJ" is '{"'. */
+/* Three parts of base64url with dots between; the first is a JSON object: "eyJ" is '{"'. As a header
+ * has it, "Bearer" stands before. */
 static bool is_jwt(const char *value)
 {
-	const char *p = value;
+	const char *p = strncasecmp(value, "Bearer ", 7) == 0 ? value + 7 : value;
 
 	if (!str_starts(p, "eyJ"))
 		return false;
@@ -116,6 +145,70 @@ static bool is_jwt(const char *value)
 			return false;
 	}
 	return *p == '\0';
+}
+
+/* A private key as PEM; or that in base64, as it is put into variables: the words begin at a byte that
+ * is a multiple of three, so that base64 has one spelling of them. */
+static bool is_private_key(const char *value)
+{
+	static const char *const coded[] = {"LS0tLS1CRUdJTiBQUklWQVRFIEtFW",
+		"LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRV", "LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFW",
+		"LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0",
+		"LS0tLS1CRUdJTiBFTkNSWVBURUQgUFJJVkFURSBLR", NULL};
+	const char *pem = strstr(value, "-----BEGIN ");
+
+	for (const char *const *c = coded; *c; c++)
+		if (strstr(value, *c))
+			return true;
+	return pem && strstr(pem, "PRIVATE KEY-----");
+}
+
+/* The value of KEY in "a=b;c=d" or "a=b c=d", letters in any case; NULL: there is none. */
+static const char *keyword(const char *value, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (const char *at = value; (at = strcasestr(at, key)); at += n) {
+		const char *p = at + n;
+
+		p += strspn(p, " ");
+		if (*p == '=' && (at == value || strchr("; \t", at[-1])) && p[1] && p[1] != ';')
+			return p + 1;
+	}
+	return NULL;
+}
+
+/* "Server=db;User Id=app;Password=..." and libpq's "host=db password=...". */
+static bool connection_string(const char *value)
+{
+	static const char *const where[] = {
+		"server", "data source", "host", "hostaddr", "addr", "address", NULL};
+
+	if (!keyword(value, "password") && !keyword(value, "pwd"))
+		return false;
+	for (const char *const *w = where; *w; w++)
+		if (keyword(value, *w))
+			return true;
+	return false;
+}
+
+/* Docker's config.json, and a service account of Google's. */
+static const char *json_credentials(const char *value)
+{
+	if (strstr(value, "\"auths\"") &&
+		(strstr(value, "\"auth\"") || strstr(value, "\"password\"") ||
+			strstr(value, "\"identitytoken\"")))
+		return "holds the log-in of a registry";
+	if (strstr(value, "\"service_account\"") && strstr(value, "\"private_key"))
+		return "holds a service account with its key";
+	return NULL;
+}
+
+/* A signed address of Azure storage: version, expiry and signature. */
+static bool signed_address(const char *value)
+{
+	return strstr(value, "://") && strstr(value, "sig=") && strstr(value, "sv=") &&
+	       strstr(value, "se=");
 }
 
 /* scheme://name:password@host */
@@ -137,17 +230,41 @@ static bool url_with_password(const char *value)
 
 const char *secret_value(const char *value)
 {
-	const char *pem = strstr(value, "-----BEGIN ");
+	const char *what = json_credentials(value);
 
-	if (pem && strstr(pem, "PRIVATE KEY-----"))
+	if (what)
+		return what;
+	if (is_private_key(value))
 		return "holds what looks like a private key";
 	if (is_jwt(value))
 		return "holds what looks like a JSON web token";
 	if (url_with_password(value))
 		return "holds an address with a password in it";
+	if (signed_address(value))
+		return "holds an address with a signature in it";
 	for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
 		if (has_token(value, tokens[i].prefix, tokens[i].set, tokens[i].least))
 			return tokens[i].what;
 	}
-	return NULL;
+	return connection_string(value) ? "holds a connection string with a password in it" : NULL;
+}
+
+/* Forty characters of base64 and not of a narrower kind: the half of an AWS key that has no prefix. */
+static bool is_aws_secret(const char *value)
+{
+	return strspn(value, BASE64) == 40 && value[40] == '\0' && *value != '/' &&
+	       strpbrk(value, UPPER) && strpbrk(value, "abcdefghijklmnopqrstuvwxyz") &&
+	       strpbrk(value, DIGITS);
+}
+
+const char *secret_entry(const char *name, size_t len, const char *value)
+{
+	char text[NAME_MAX_LEN + 3];
+
+	if (secret_name(name, len))
+		return "has the name of a credential";
+	as_words(name, len, text);
+	if (strstr(text, "_AWS_") && is_aws_secret(value))
+		return "holds what looks like an AWS secret key";
+	return secret_value(value);
 }

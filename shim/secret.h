@@ -18,4 +18,7 @@ bool secret_name(const char *name, size_t len);
  * part of VALUE. */
 const char *secret_value(const char *value);
 
+/* What the variable NAME (LEN bytes) with VALUE is, as the end of a sentence about it, or NULL. */
+const char *secret_entry(const char *name, size_t len, const char *value);
+
 #endif

@@ -82,6 +82,7 @@ static const struct {
 };
 
 #define TEN "abcdefghij"
+#define MIX "aB3+eF6/hI" /* base64 */
 
 static const struct {
 	const char *value;
@@ -108,8 +109,77 @@ static const struct {
 	{"https://host:8080/a@b", false},
 	{"https://user@host/", false},
 	{"redis://:pw@host", true},
+	{"glrt-" TEN TEN, true},
+	{"xoxs-1234567890-1234567890", true},
+	{"https://hooks.slack.com/services/T00000000/B00000000/" TEN TEN, true},
+	{"https://hooks.slack.com/services/", false},
+	{"https://discord.com/api/webhooks/123456789012345678/" TEN TEN TEN, true},
+	{"DefaultEndpointsProtocol=https;AccountName=a;AccountKey=" MIX MIX MIX MIX MIX MIX MIX MIX
+	 "aB3+eF==",
+		true},
+	{"DefaultEndpointsProtocol=https;AccountName=a", false},
+	{"Endpoint=sb://x/;SharedAccessKeyName=k;SharedAccessKey=" MIX MIX MIX MIX "aB3=", true},
+	{"https://a.blob.core.windows.net/c?sv=2022-11-02&se=2030-01-01&sig=x%3D", true},
+	{"https://host/?version=1&search=x", false},
+	{"{\"type\": \"service_account\", \"private_key_id\": \"x\"}", true},
+	{"{\"type\": \"service_account\"}", false},
+	{"{\"auths\":{\"r.example\":{\"auth\":\"eHg6eXk=\"}}}", true},
+	{"{\"auths\":{}}", false},
+	{"ya29." TEN TEN TEN, true},
+	{"GOCSPX-" TEN TEN TEN, true},
+	{"npm_" TEN TEN TEN "abcdef", true},
+	{"npm_config_registry", false},
+	{"pypi-AgEIcHlwaS5vcmc" TEN TEN TEN TEN TEN, true},
+	{"pypi-proxy.example.com", false},
+	{"-----BEGIN OPENSSH PRIVATE KEY-----\nx", true},
+	{"PuTTY-User-Key-File-3: ssh-ed25519", true},
+	{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" TEN TEN TEN, false},
+	{"LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZLS0tLS0K", true},
+	{"LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQo=", true},
+	{"LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCg==", true},
+	{"LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWS0tLS0tCg==", true},
+	{"LS0tLS1CRUdJTiBFTkNSWVBURUQgUFJJVkFURSBLRVktLS0tLQo=", true},
+	{"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==", false}, /* a certificate */
+	{"Bearer eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl", true},
+	{"Server=db;Database=x;User Id=app;Password=pw;", true},
+	{"host=db port=5432 user=app password=pw", true},
+	{"Data Source=db; PWD = pw", true},
+	{"Server=db;Integrated Security=true;Password=;", false},
+	{"host=db port=5432", false},
+	{"password=pw", false},
+	{"show_password=1;host=x", false},
+	{"sk-ant-" TEN TEN TEN TEN, true},
+	{"sk-learn", false},
+	{"hf_" TEN TEN TEN "abcd", true},
+	{"hf_home", false},
+	{"AGE-SECRET-KEY-1"
+	 "ABCDEFGHIJABCDEFGHIJABCDEFGHIJABCDEFGHIJABCDEFGHIJABCDEFGH",
+		true},
+	/* ordinary things that are long */
+	{"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", false},
+	{"550e8400-e29b-41d4-a716-446655440000", false},
+	{"-Xms512m -Xmx2g -XX:+UseG1GC -Dspring.profiles.active=prod", false},
+	{"https://registry.npmjs.org/", false},
+	{"server=1;path=/x", false},
+	{"C.UTF-8", false},
 	{"", false},
 	{"/usr/bin:/bin", false},
+};
+
+/* Name and value together. */
+static const struct {
+	const char *name, *value;
+	bool secret;
+} entries[] = {
+	{"AWS_SK", MIX MIX MIX MIX, true},
+	{"MY_AWS_VALUE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", true},
+	{"BUILD_ID", MIX MIX MIX MIX, false},
+	{"AWS_COMMIT", "da39a3ee5e6b4b0d3255bfef95601890afd80709", false},
+	{"AWS_HOME", "/home/Operator1/aws/configuration/of/xyz", false},
+	{"AWS_REGION", "eu-central-1", false},
+	{"X", "AKIAABCDEFGHIJKLMNOP", true},
+	{"DB_PASSWORD", "x", true},
+	{"DB_PASSWORD_FILE", "/run/secrets/db", false},
 };
 
 /* More entries than a pair-wise comparison could bear. */
@@ -137,5 +207,9 @@ int main(void)
 	ok(!secret_name("X_TOKEN", 3), "only the given length counts");
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
 		ok((secret_value(values[i].value) != NULL) == values[i].secret, "value %zu", i);
+	for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+		ok((secret_entry(entries[i].name, strlen(entries[i].name), entries[i].value) !=
+			   NULL) == entries[i].secret,
+			"entry %s %zu", entries[i].name, i);
 	return tap_done();
 }
