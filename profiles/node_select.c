@@ -75,7 +75,7 @@ static int engine_pattern(struct reader *r, const struct json *v)
 /* Of Kubernetes, containerd, Docker and podman. */
 static int name_pattern(struct reader *r, const struct json *v)
 {
-	return only(r, v, "such name", LOWER UPPER DIGITS "_.+-" WILD);
+	return only(r, v, "such name", LOWER UPPER DIGITS "_.-" WILD);
 }
 
 static int no_old_hub(struct reader *r, const struct json *v)

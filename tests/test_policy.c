@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "profiles/policy.h"
+#include "profiles/policy_file.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/hash.h"
 #include "tests/scratch.h"
@@ -241,7 +242,7 @@ static void check_damage(const struct str *policy)
 }
 
 /* Damage behind an open policy: a reader sees it when it gets there. */
-static void check_later(const struct str *policy)
+static void check_later(void)
 {
 	AUTO_STR struct str big = STR_INIT;
 	AUTO_POLICY struct policy *p = NULL;
@@ -253,7 +254,6 @@ static void check_later(const struct str *policy)
 	struct err e = {0};
 	int fd;
 
-	(void)policy;
 	str_add(&text, "{\"profile\":\"a\",\"version\":\"1\"");
 	for (int i = 0; i < 20000; i++)
 		str_add(&text, " ");
@@ -269,6 +269,41 @@ static void check_later(const struct str *policy)
 	ok(ftruncate(fd, (off_t)big.len - 200) == 0 && policy_profile(p, "a", &got, &e) < 0 &&
 			strstr(e.msg, "cut"),
 		"cut after opening: %s", e.msg);
+}
+
+/* Whole entries in each other's place: a search must not pass over what it looks for. */
+static void check_swapped(const struct str *policy)
+{
+	AUTO_FREE char *copy = malloc(policy->len);
+	const struct policy_place *texts;
+	struct policy_head head;
+	unsigned lost = 0, seen = 0;
+
+	if (!copy)
+		abort();
+	memcpy(&head, policy->s, sizeof head);
+	texts = &head.section[POLICY_TEXTS];
+	for (size_t i = 0; i < 4; i++)
+		for (size_t k = 0; k < i; k++) {
+			static const char *const names[] = {"web", "db", "open"};
+			const size_t size = sizeof(struct policy_text_entry);
+			AUTO_POLICY struct policy *p = NULL;
+			struct err e = {0};
+
+			memcpy(copy, policy->s, policy->len);
+			memcpy(copy + texts->at + i * size, policy->s + texts->at + k * size, size);
+			memcpy(copy + texts->at + k * size, policy->s + texts->at + i * size, size);
+			if (policy_open(file_of(copy, policy->len), &p, &e) < 0)
+				abort(); /* the head is whole */
+			for (size_t n = 0; n < 3; n++) {
+				AUTO_PROFILE struct profile *got = NULL;
+
+				lost += policy_profile(p, names[n], &got, &e) == 0 &&
+					(!got || strcmp(got->name, names[n]) != 0);
+			}
+			seen += policy_check(p, &e) < 0;
+		}
+	ok(!lost && seen == 6, "entries changed places: %u lost, %u of 6 seen", lost, seen);
 }
 
 /* ---- odd drafts ---- */
@@ -391,7 +426,8 @@ int main(void)
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	check_damage(&policy);
 	printf("# damage: %.2f s\n", seconds(&from));
-	check_later(&policy);
+	check_swapped(&policy);
+	check_later();
 	check_drafts();
 	check_many();
 	check_sum();
