@@ -6,6 +6,7 @@
  */
 #include "profiles/catalog.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -468,10 +469,44 @@ int catalog_flatten(const struct catalog *c, const char *name, struct str *text,
 	return rc;
 }
 
-int catalog_check_filter(const struct catalog *c, const char *name, struct err *e)
+/* A runtime would take OBJECT. */
+static int try_filter(const struct json *object, struct err *e)
 {
 	AUTO_PROGRAM struct sysset_program program = {.insn = NULL};
 	AUTO_FILTER struct filter filter = FILTER_INIT;
+
+	return filter_read(object, &filter, e) < 0 ? -1 : sysset_compile(object, true, &program, e);
+}
+
+/* ROOT was refused for the reason in R->e: because of which rule? Each is tried alone. */
+static int blame(struct reader *r, const struct json *root)
+{
+	AUTO_JSON struct json_doc *doc = json_new();
+	struct json *object = doc ? json_clone(doc, root) : NULL;
+	struct json *list = json_get(object, "syscalls"), *alone;
+	const struct json *guilty = root;
+	struct err why = *r->e, ignored = {0};
+
+	if (!object || why.code == ENOMEM)
+		return err_nomem(r->e);
+	json_each_safe (rule, json_is(list, JSON_ARRAY) ? list : NULL)
+		json_remove(rule);
+	if (json_is(list, JSON_ARRAY) && try_filter(object, &ignored) == 0)
+		json_each (rule, json_get(root, "syscalls")) {
+			alone = json_clone(doc, rule);
+			if (json_push(list, alone) < 0)
+				return err_nomem(r->e);
+			if (try_filter(object, &ignored) < 0) {
+				guilty = rule;
+				break;
+			}
+			json_remove(alone);
+		}
+	return reader_fail(r, guilty, "%s", why.msg);
+}
+
+int catalog_check_filter(const struct catalog *c, const char *name, struct err *e)
+{
 	AUTO_JSON struct json_doc *doc = NULL;
 	const struct item *i = str_starts(name, "seccomp/") ? find(c, name) : NULL;
 	struct reader r = {.e = e};
@@ -484,8 +519,5 @@ int catalog_check_filter(const struct catalog *c, const char *name, struct err *
 	r.doc = doc;
 	if (!json_is(json_root(doc), JSON_OBJECT))
 		return reader_fail(&r, json_root(doc), "a filter is an object: { ... }");
-	if (filter_read(json_root(doc), &filter, e) < 0 ||
-		sysset_compile(json_root(doc), true, &program, e) < 0)
-		return err_wrap(e, "%s", i->place);
-	return 0;
+	return try_filter(json_root(doc), e) < 0 ? blame(&r, json_root(doc)) : 0;
 }

@@ -120,7 +120,13 @@ static int read_path(struct reader *r, const struct json *v, void *to)
 
 static int read_size(struct reader *r, const struct json *v, void *to)
 {
-	return reader_size(r, v, INT64_MAX, to);
+	uint64_t *size = to;
+
+	if (reader_size(r, v, INT64_MAX, size) < 0)
+		return -1;
+	if (*size == 0) /* to a tmpfs 0 is "no limit" */
+		return reader_fail(r, v, "a size of 0: leave the line out for no ceiling");
+	return 0;
 }
 
 static const struct reader_key writable_keys[] = {

@@ -348,6 +348,10 @@ static void test_filters(void)
 		"{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [{\"names\": "
 		"[\"read\", \"call_of_tomorrow\"], \"action\": \"SCMP_ACT_ALLOW\"}]}";
 	static const char bad[] = "{\"defaultAction\": \"SCMP_ACT_MAYBE\"}";
+	static const char rule[] = "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [\n"
+				   "{\"names\": [\"read\"], \"action\": \"SCMP_ACT_ALLOW\"},\n"
+				   " {\"names\": [\"write\"], \"action\": \"SCMP_ACT_ALOW\"},\n"
+				   "{\"names\": [\"open\"], \"action\": \"SCMP_ACT_ALLOW\"}]}";
 	AUTO_PROFILE struct profile *p = NULL;
 	struct err e = {0};
 
@@ -362,8 +366,12 @@ static void test_filters(void)
 		"b.json:2:24: unknown seccomp profile \"on\", known are: default, own, unconfined");
 	ok(catalog_add(c, "seccomp/bad", "seccomp/bad.json", NULL, bad, strlen(bad), &e) == 0 &&
 			catalog_check_filter(c, "seccomp/bad", &e) < 0 &&
-			str_starts(e.msg, "seccomp/bad.json: "),
+			str_starts(e.msg, "seccomp/bad.json:1:1: "),
 		"refused: %s", e.msg);
+	ok(catalog_add(c, "seccomp/rule", "seccomp/rule.json", NULL, rule, strlen(rule), &e) == 0 &&
+			catalog_check_filter(c, "seccomp/rule", &e) < 0 &&
+			str_starts(e.msg, "seccomp/rule.json:3:2: "),
+		"the rule that is wrong: %s", e.msg);
 	ok(catalog_check_filter(c, "seccomp/none", &e) < 0, "%s", e.msg);
 	ok(catalog_check_filter(c, "restricted", &e) < 0, "%s", e.msg);
 }
