@@ -8,6 +8,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_explain,
 	&ctl_ps,
 	&ctl_log_verify, /* before "log", whose name begins it */
+	&ctl_log,
 	&ctl_profile_sign,
 	&ctl_profile_verify,
 	&ctl_profile_list,

@@ -9,6 +9,7 @@
 
 extern const struct ctl_command ctl_completion;
 extern const struct ctl_command ctl_explain;
+extern const struct ctl_command ctl_log;
 extern const struct ctl_command ctl_log_verify;
 extern const struct ctl_command ctl_profile_sign;
 extern const struct ctl_command ctl_profile_verify;

@@ -82,8 +82,8 @@ static void option_line(const struct ctl_option *o, FILE *to)
 {
 	char left[64];
 
-	snprintf(left, sizeof left, "--%s%s%s", o->name, o->value ? " " : "",
-		o->value ? o->value : "");
+	snprintf(left, sizeof left, "%s%s%s%s", o->name[1] ? "--" : "-", o->name,
+		o->value ? " " : "", o->value ? o->value : "");
 	fprintf(to, "  %-20s %s\n", left, o->help);
 }
 
@@ -198,10 +198,10 @@ static int take_colour(struct ctl_call *c, struct err *e)
 	return 0;
 }
 
-/* One option at ARGV[*I], its value behind "=" or in the next word. */
+/* One option at ARGV[*I] ("--name", or "-n" when its name is one letter), its value behind "=" or in the next word. */
 static int take_option(struct ctl_call *c, char *argv[], int *i, struct err *e)
 {
-	const char *word = argv[*i] + 2, *eq = strchr(word, '=');
+	const char *word = argv[*i] + (argv[*i][1] == '-' ? 2 : 1), *eq = strchr(word, '=');
 	const struct ctl_option *o =
 		option_of(c->command, word, eq ? (size_t)(eq - word) : strlen(word));
 
@@ -234,6 +234,10 @@ static int take_line(struct ctl_call *c, int argc, char *argv[], struct err *e)
 			c->given[0].option = &help_option;
 			c->n_given = 1;
 			return 0;
+		} else if (argv[i][1] != '-' && !argv[i][2] &&
+			   option_of(c->command, argv[i] + 1, 1)) {
+			if (take_option(c, argv, &i, e) < 0)
+				return -1;
 		} else if (argv[i][1] != '-') {
 			return err_set(e, ERR_INPUT,
 				"unknown option %.64s; \"cinchctl %s --help\" lists them", argv[i],

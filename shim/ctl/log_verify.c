@@ -89,7 +89,7 @@ static int find_files(struct ctl_call *call, struct job *j, struct err *e)
 static int snapshot(struct job *j, struct err *e)
 {
 	bool locked;
-	AUTO_FD int head = chain_open_head(j->files.v[j->files.n - 1], LOCK_WAIT_MS, &locked);
+	AUTO_FD int head = chain_open_head(j->base, LOCK_WAIT_MS, &locked);
 	struct stat st;
 
 	j->unlocked = head >= 0 && !locked;
