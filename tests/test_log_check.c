@@ -291,6 +291,20 @@ static void crash(void)
 	clear(&t);
 }
 
+/* A log of a version that knew no chain. */
+static void unchained(void)
+{
+	struct log_check *c = calloc(1, sizeof *c);
+
+	log_check_file(c);
+	log_check_line(c, "{\"time\":1}", 10, true);
+	log_check_line(c, "{\"time\":2}", 10, true);
+	log_check_end(c, NULL, false);
+	ok(c->worst == LOG_GAP && has(c, "before", 0) && c->before == 2, "no chain is no alarm");
+	log_check_done(c);
+	free(c);
+}
+
 static void noted(void)
 {
 	for (int there = 0; there < 2; there++) {
@@ -369,6 +383,7 @@ int main(void)
 	moved_far();
 	forged();
 	crash();
+	unchained();
 	noted();
 	mangled();
 	clear(&good);

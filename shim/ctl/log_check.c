@@ -459,9 +459,11 @@ void log_check_end(struct log_check *c, const struct chain_head *head, bool dama
 {
 	struct log_place here = {.file = c->file};
 
-	if (c->linked == 0 && c->lines && !head)
+	if (c->linked == 0 && c->outsiders.n && !head) {
 		report(c, LOG_GAP, "before", &here, "no line of it is in a chain");
-	else if (!head)
+		memset(&c->outsiders, 0, sizeof c->outsiders);
+	}
+	if (!head)
 		report(c, c->wants_noted && same(c->cur.hash, c->noted) ? LOG_NOTE : LOG_GAP,
 			"head", &here, "%s: whether lines are missing at the end cannot be known",
 			damaged ? "its head file is damaged" : "it has no head file");
