@@ -484,25 +484,25 @@ static int blame(struct reader *r, const struct json *root)
 	AUTO_JSON struct json_doc *doc = json_new();
 	struct json *object = doc ? json_clone(doc, root) : NULL;
 	struct json *list = json_get(object, "syscalls"), *alone;
-	const struct json *guilty = root;
 	struct err why = *r->e, ignored = {0};
 
 	if (!object || why.code == ENOMEM)
 		return err_nomem(r->e);
-	json_each_safe (rule, json_is(list, JSON_ARRAY) ? list : NULL)
+	if (!json_is(list, JSON_ARRAY))
+		return reader_fail(r, root, "%s", why.msg);
+	json_each_safe (rule, list)
 		json_remove(rule);
-	if (json_is(list, JSON_ARRAY) && try_filter(object, &ignored) == 0)
-		json_each (rule, json_get(root, "syscalls")) {
-			alone = json_clone(doc, rule);
-			if (json_push(list, alone) < 0)
-				return err_nomem(r->e);
-			if (try_filter(object, &ignored) < 0) {
-				guilty = rule;
-				break;
-			}
-			json_remove(alone);
-		}
-	return reader_fail(r, guilty, "%s", why.msg);
+	if (try_filter(object, &ignored) < 0)
+		return reader_fail(r, root, "%s", why.msg);
+	json_each (rule, json_get(root, "syscalls")) {
+		alone = json_clone(doc, rule);
+		if (json_push(list, alone) < 0)
+			return err_nomem(r->e);
+		if (try_filter(object, &ignored) < 0)
+			return reader_fail(r, rule, "%s", why.msg);
+		json_remove(alone);
+	}
+	return reader_fail(r, root, "%s", why.msg);
 }
 
 int catalog_check_filter(const struct catalog *c, const char *name, struct err *e)
