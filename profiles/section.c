@@ -468,13 +468,15 @@ static int read_rlimits(struct reader *r, const struct json *v, void *to)
 	struct profile *p = to;
 
 	json_each (item, v) {
-		const char *near = reader_nearest(names, item->key);
 		struct rlimit_ceiling *l;
 
-		if (!str_in(names, item->key))
+		if (!str_in(names, item->key)) {
+			const char *near = reader_nearest(names, item->key);
+
 			return reader_fail_key(r, item, "unknown rlimit \"%.64s\", %s \"%s\"%s",
 				item->key, near ? "did you mean" : "expected one such as",
 				near ? near : "RLIMIT_NOFILE", near ? "?" : "");
+		}
 		l = append(&p->resources.rlimits, &p->resources.n_rlimits, sizeof *l);
 		if (!l)
 			return err_nomem(r->e);
