@@ -259,14 +259,23 @@ static void unknown(const struct catalog *c, const char *name, struct str *text)
 
 static int cycle(struct family *f, struct reader *r, const struct json *v)
 {
+	const char *last = f->chain[f->n_chain - 1]->source.name;
 	AUTO_STR struct str chain = STR_INIT;
 	bool in = false;
+	size_t len;
 
 	for (size_t i = 0; i < f->n_chain; i++) {
 		in = in || strcmp(f->chain[i]->source.name, v->text) == 0;
 		if (in)
 			str_addf(&chain, "%s -> ", f->chain[i]->source.name);
 	}
+	/* who writes a "restricted" of his own may well want the shipped one below it */
+	if (strcmp(last, v->text) == 0 && profile_builtin_text(v->text, &len))
+		return reader_fail(r, v,
+			"\"extends\" goes round in a circle: %s%s. To build on the shipped \"%s\", "
+			"give "
+			"this profile another name",
+			str_text(&chain), v->text, v->text);
 	return reader_fail(
 		r, v, "\"extends\" goes round in a circle: %s%s", str_text(&chain), v->text);
 }

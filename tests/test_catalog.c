@@ -251,6 +251,11 @@ static void test_circles(void)
 	put(c, "e", "\"extends\": [\"e\"]");
 	fails(c, "a", "d.json:2:13: \"extends\" goes round in a circle: b -> d -> b");
 	fails(c, "e", "e.json:2:13: \"extends\" goes round in a circle: e -> e");
+	put(c, "web", "\"extends\": [\"web\"]");
+	fails(c, "web",
+		"web.json:2:13: \"extends\" goes round in a circle: web -> web. To build on the "
+		"shipped "
+		"\"web\", give this profile another name");
 }
 
 static void test_limits(void)
