@@ -17,7 +17,11 @@
 #include "profiles/tar.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
+#include "shim/ctl/commands.h"
+#include "shim/ctl/ps.h"
+#include "shim/ctl/vulnerable.h"
 #include "shim/spec.h"
+#include "shim/state.h"
 #include "shim/tighten.h"
 #include "tests/scratch.h"
 #include "tests/tap.h"
@@ -295,6 +299,43 @@ static int try_policy(const struct attempt *t, struct err *e)
 	return rc < 0 ? -1 : profile && profile->filter && names.n == 1;
 }
 
+static int try_report(const struct attempt *t, struct err *e)
+{
+	AUTO_VULN_REPORT struct vuln_report r = {.tool = NULL};
+
+	return vuln_report_parse("report.json", t->text, t->len, &r, e);
+}
+
+/* A record of an image is written, and listed with the report that the file TEXT holds. */
+static int try_ps(const struct attempt *t, struct err *e)
+{
+	static char registry[] = "registry.example.com", repository[] = "shop/db", tag[] = "16";
+	struct engine engine = {.kind = ENGINE_CRI,
+		.container = tag,
+		.image = {.registry = registry, .repository = repository, .tag = tag}};
+	const struct state_facts f = {
+		.root = "/run/runc", .id = "box", .runtime = "/usr/bin/runc", .engine = &engine};
+	struct ctl_call c = {.command = &ctl_ps, .json = t->len & 1};
+	char dir[4096];
+	int rc;
+
+	for (const struct ctl_option *o = ctl_ps.options; t->text && o->name; o++)
+		if (strcmp(o->name, "vulnerable") == 0 ||
+			(t->len == 2 && strcmp(o->name, "deny-list") == 0)) {
+			c.given[c.n_given].option = o;
+			c.given[c.n_given++].value = t->text;
+		}
+	c.given[c.n_given++].option = &ctl_ps.options[0]; /* --all: it does not run */
+	snprintf(dir, sizeof dir, "%s/state", scratch_dir());
+	if (state_write(dir, &f, e) < 0)
+		return -1;
+	rc = ps_run(&c, dir, e);
+	if (str_failed(&c.out))
+		rc = err_nomem(e);
+	str_done(&c.out);
+	return rc;
+}
+
 /* Fail the Nth allocation for every N of a stride. WANT is what the call answers undisturbed. */
 static void every(const char *what, int (*run)(const struct attempt *t, struct err *e),
 	const struct attempt *t, long stride)
@@ -340,6 +381,8 @@ int main(void)
 {
 	static const char *const names[] = {"podman-default.json", "cri-privileged.json",
 		"ctr-nethost.json", "docker-readonly.json"};
+	static const char *const reports[] = {"trivy-shop-db.json", "grype-cache.json"};
+	static const char report[] = "tests/data/reports/trivy-shop-db.json";
 	AUTO_FAKE struct world_fake fake;
 	AUTO_PROFILE struct profile *p = NULL;
 	static const char family[] =
@@ -363,6 +406,22 @@ int main(void)
 	pack.len = tar.len;
 	ok(try_pack(&pack, &e) == 0, "the pack is good");
 	every("pack_read, pack_read_keys, pack_verify", try_pack, &pack, 1);
+	for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
+		AUTO_FREE char *text = NULL;
+		struct attempt t = {.text = NULL};
+		AUTO_FD int dir = open("tests/data/reports", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (ok(io_read_file_at(dir, reports[i], 1u << 20, &text, &t.len, NULL, &e) == 0,
+			    "%s", reports[i])) {
+			t.text = text;
+			every(reports[i], try_report, &t, 1);
+		}
+	}
+	every("state_write, ps", try_ps, &(struct attempt){.len = 0}, 1);
+	every("ps --json", try_ps, &(struct attempt){.len = 1}, 1);
+	every("ps --vulnerable", try_ps, &(struct attempt){.text = report, .len = 0}, 1);
+	every("ps --vulnerable --json", try_ps, &(struct attempt){.text = report, .len = 1}, 1);
+	every("ps --deny-list", try_ps, &(struct attempt){.text = report, .len = 2}, 1);
 	world_fake_init(&fake);
 	every("profile_builtin", try_profile, &profile, 1);
 	every("catalog_flatten", try_flatten, &child, 1);

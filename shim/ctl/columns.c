@@ -19,53 +19,59 @@ void columns_done(struct columns *c)
 	strv_done(&c->cells);
 }
 
-static size_t shown(const char *text)
+struct measure {
+	size_t widths[COLUMNS_MAX], n, total;
+	bool failed; /* out of memory */
+};
+
+static size_t shown(struct measure *m, const char *text)
 {
 	AUTO_STR struct str s = STR_INIT;
+	size_t used = table_text(text, SIZE_MAX, &s);
 
-	return table_text(text, SIZE_MAX, &s);
+	m->failed |= str_failed(&s);
+	return used;
 }
 
-/* As wide as what is in them; returns how many there are, *TOTAL is what they take. */
-static size_t measure(const struct columns *c, size_t *widths, size_t *total)
+/* As wide as what is in them. */
+static struct measure measure(const struct columns *c)
 {
-	size_t n = 0;
+	struct measure m = {.n = 0};
 
-	for (; c->heads[n]; n++)
-		widths[n] = shown(c->heads[n]);
+	for (; c->heads[m.n]; m.n++)
+		m.widths[m.n] = shown(&m, c->heads[m.n]);
 	for (size_t i = 0; i < c->cells.n; i++) {
-		size_t w = shown(c->cells.v[i]);
+		size_t w = shown(&m, c->cells.v[i]);
 
-		if (w > widths[i % n])
-			widths[i % n] = w;
+		if (w > m.widths[i % m.n])
+			m.widths[i % m.n] = w;
 	}
-	*total = 0;
-	for (size_t i = 0; i < n; i++)
-		*total += widths[i] + (i ? GAP : 0);
-	return n;
+	for (size_t i = 0; i < m.n; i++)
+		m.total += m.widths[i] + (i ? GAP : 0);
+	return m;
 }
 
 /* The widest gives way, as long as it is wide. */
-static void squeeze(size_t *widths, size_t n, size_t total, size_t width)
+static void squeeze(struct measure *m, size_t width)
 {
-	for (; total > width; total--) {
+	for (; m->total > width; m->total--) {
 		size_t widest = 0;
 
-		for (size_t i = 1; i < n; i++)
-			if (widths[i] > widths[widest])
+		for (size_t i = 1; i < m->n; i++)
+			if (m->widths[i] > m->widths[widest])
 				widest = i;
-		if (widths[widest] <= LEAST)
+		if (m->widths[widest] <= LEAST)
 			return;
-		widths[widest]--;
+		m->widths[widest]--;
 	}
 }
 
-size_t columns_width(const struct columns *c)
+size_t columns_width(struct columns *c)
 {
-	size_t widths[COLUMNS_MAX], total;
+	struct measure m = measure(c);
 
-	measure(c, widths, &total);
-	return total;
+	c->failed |= m.failed;
+	return m.total;
 }
 
 /* Nothing pads the end of a line. */
@@ -79,19 +85,18 @@ static void put_cell(const char *text, size_t width, bool last, struct str *out)
 
 void columns_put(const struct columns *c, const struct table_style *style, struct str *out)
 {
-	size_t widths[COLUMNS_MAX], total, n = measure(c, widths, &total);
+	struct measure m = measure(c);
 
-	squeeze(widths, n, total, style->width);
+	squeeze(&m, style->width);
 	if (style->colour)
 		str_add(out, "\033[1m");
-	for (size_t i = 0; i < n; i++)
-		put_cell(c->heads[i], widths[i], i + 1 == n, out);
+	for (size_t i = 0; i < m.n; i++)
+		put_cell(c->heads[i], m.widths[i], i + 1 == m.n, out);
 	str_add(out, style->colour ? "\033[0m\n" : "\n");
 	for (size_t i = 0; i < c->cells.n; i++) {
-		put_cell(c->cells.v[i], widths[i % n], (i + 1) % n == 0, out);
-		if ((i + 1) % n == 0)
+		put_cell(c->cells.v[i], m.widths[i % m.n], (i + 1) % m.n == 0, out);
+		if ((i + 1) % m.n == 0)
 			str_addc(out, '\n');
 	}
-	if (c->failed)
-		out->failed = true;
+	out->failed |= c->failed || m.failed;
 }

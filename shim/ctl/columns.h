@@ -21,7 +21,7 @@ struct columns {
 /* The next cell; NULL or "" is shown as "-". */
 void columns_add(struct columns *c, const char *text);
 /* What columns_put would need to cut nothing. */
-size_t columns_width(const struct columns *c);
+size_t columns_width(struct columns *c);
 /* Append the heads and all rows. When they are too wide, the widest columns are cut with "...". */
 void columns_put(const struct columns *c, const struct table_style *style, struct str *out);
 void columns_done(struct columns *c);

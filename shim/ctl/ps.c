@@ -24,7 +24,8 @@ static void put_id(struct columns *c, const struct ps_container *p)
 	const char *id = json_str(json_get(p->record, "id"));
 
 	str_addn(&s, id, strnlen(id, ID_SHOWN));
-	columns_add(c, str_failed(&s) ? NULL : str_text(&s));
+	c->failed |= str_failed(&s);
+	columns_add(c, str_text(&s));
 }
 
 static void put_engine(struct columns *c, const struct ps_container *p)
@@ -213,14 +214,12 @@ static int check_line(const struct ctl_call *c, struct err *e)
 int ps_run(struct ctl_call *c, const char *dir, struct err *e)
 {
 	AUTO_PS_LIST struct ps_list list = {0};
-	struct err ignored;
 
 	if (ctl_given(c, "vulnerable"))
 		return ps_run_vulnerable(c, dir, e);
-	if (check_line(c, e) < 0 || ps_list_read(dir, ctl_given(c, "all"), &list, e) < 0)
+	if (check_line(c, e) < 0 || ps_list_read(dir, ctl_given(c, "all"), &list, e) < 0 ||
+		state_sweep(dir, e) < 0)
 		return -1;
-	/* housekeeping, on the way: that it fails is for those who write records to complain of */
-	(void)state_sweep(dir, &ignored);
 	if (!c->json)
 		print_table(c, &list);
 	else if (print_json(c, &list, e) < 0)

@@ -39,6 +39,7 @@ static void put_members(const struct ps_findings *a, const struct ps_group *g, s
 		AUTO_STR struct str name = STR_INIT;
 
 		ps_name(c, &name);
+		out->failed |= str_failed(&name);
 		str_addf(out, "  %.*s  ", ID_SHOWN, id);
 		put_safe(out, name.len ? str_text(&name) : "-", 100);
 		str_addf(out, "  %s\n", life_name(c->life));
