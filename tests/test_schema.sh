@@ -101,15 +101,19 @@ def covered(validator, docs, what):
 
 
 def examples(path):
-    """Whole documents in the fenced blocks of a manual."""
+    """Whole documents in a manual: fenced blocks, here-documents, displays of a man page."""
     with open(path) as f:
-        for block in re.findall(r'^```jsonc?\n(.*?)^```', f.read(), flags=re.S | re.M):
-            try:
-                doc = json.loads(bare(block))
-            except ValueError:
-                continue
-            if isinstance(doc, dict):
-                yield doc
+        text = f.read()
+    blocks = re.findall(r'^```jsonc?\n(.*?)^```', text, flags=re.S | re.M)
+    blocks += [b for _, b in re.findall(r"<<'?(\w+)'?\n(.*?\n)\1$", text, flags=re.S | re.M)]
+    blocks += re.findall(r'^\.Bd -literal.*?\n(.*?)^\.Ed', text, flags=re.S | re.M)
+    for block in blocks:
+        try:
+            doc = json.loads(bare(block.replace('\\e', '\\')))
+        except ValueError:
+            continue
+        if isinstance(doc, dict):
+            yield doc
 
 
 profile = schema('profiles/profile.schema.json')
@@ -125,11 +129,15 @@ accepted(node, glob.glob('integration/**/cinch.json', recursive=True), 0, 'confi
 # what only cinchctl can find wrong is nothing a schema objects to
 for v, folder in ((profile, 'wrong-profiles-meaning'), (node, 'wrong-nodes-meaning')):
     accepted(v, glob.glob('tests/data/%s/*.json' % folder), 5, 'documents in ' + folder)
-for path in ['README.md'] + glob.glob('profiles/*.md') + glob.glob('integration/**/*.md', recursive=True):
+manuals = ['README.md'] + [f for g in ('profiles/*.md', 'man/*.5', 'integration/**/*.md')
+                           for f in sorted(glob.glob(g, recursive=True))]
+for path in manuals:
     for doc in examples(path):
         if 'profile' in doc and 'version' in doc:
             why = judge(profile, doc)
             ok(why is None, '%s: profile "%s"' % (path, doc['profile']), why)
+        elif set(doc) == {'denied'} and all(isinstance(v, dict) for v in doc['denied']):
+            pass  # a file of denied images
         elif set(doc) & set(node.schema['properties']) - {'mode', 'profile', 'audit'}:
             why = judge(node, doc)
             ok(why is None, path + ': a configuration', why)
