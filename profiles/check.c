@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "profiles/capset.h"
+#include "profiles/node_select.h"
 #include "profiles/sysctl.h"
 #include "profiles/sysset.h"
 #include "shim/base/cleanup.h"
@@ -77,12 +78,7 @@ static int check_registry(struct reader *r, const struct json *v)
 	if (strchr(v->text, '@') || (path && strchr(path, ':')))
 		return reader_fail(r, v,
 			"\"%.64s\": a registry and repository, without tag and digest", v->text);
-	if (v->text[strspn(v->text, "abcdefghijklmnopqrstuvwxyz0123456789._-:/*?[]")])
-		return reader_fail(r, v,
-			"\"%.64s\": expected a registry and repository in lower case such as "
-			"\"registry.example.com/team/*\"",
-			v->text);
-	return 0;
+	return node_image_pattern(r, v);
 }
 
 static const struct {

@@ -107,7 +107,7 @@ static int repository_pattern(struct reader *r, const struct json *v)
 }
 
 /* The registry a pattern begins with, when it is spelled out, must be one that references name. */
-static int image_pattern(struct reader *r, const struct json *v)
+int node_image_pattern(struct reader *r, const struct json *v)
 {
 	const char *slash = strchr(v->text, '/'), *last = strrchr(v->text, '/');
 	size_t first = strcspn(v->text, "/");
@@ -204,7 +204,7 @@ static int patterns(struct reader *r, const struct json *v, struct strv *to,
 	}
 PATTERNS(engine, engine_pattern)
 PATTERNS(names, name_pattern)
-PATTERNS(image, image_pattern)
+PATTERNS(image, node_image_pattern)
 PATTERNS(registry, registry_pattern)
 PATTERNS(repository, repository_pattern)
 PATTERNS(tag, tag_pattern)
