@@ -196,7 +196,8 @@ int tar_next(struct tar *t, struct tar_entry *out, struct err *e)
 		if (check_header(&h, at, &size, e) < 0)
 			return -1;
 		room = t->len - at - TAR_BLOCK;
-		if (size > room || (size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK > room)
+		/* 36 bits of octal digits: this cannot wrap */
+		if ((size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK > room)
 			return err_set(e, ERR_INPUT, "offset %zu: %ju bytes, but only %zu follow",
 				at, (uintmax_t)size, room);
 		t->at = at + TAR_BLOCK + (size_t)(size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;

@@ -198,6 +198,7 @@ static void test_shapes(void)
 			"\xc2\x9b"
 			"31m",
 			"line 3 has control"},
+		{"a delete", "released", "\x7f", "line 3 has control characters"},
 		{"not UTF-8", "released", "\xff", "line 3 has control characters or is not UTF-8"},
 		{"an empty line", "\n", "\n\n", "text behind line 4"},
 		{"blank before base64", "\nRU", "\n RU", "line 2 is not the base64"},
@@ -256,6 +257,7 @@ static void test_keys(void)
 		{"a comment alone", "untrusted comment: x\n", false},
 	};
 	struct minisign_key k;
+	char wrong[64];
 	struct err e = {0};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -277,6 +279,10 @@ static void test_keys(void)
 		ok((memcmp(&k, &key, sizeof k) == 0) == cases[i].good, "and its bytes");
 	}
 	ok(minisign_read_key(signature.s, signature.len, &k, &e) < 0, "a signature: %s", e.msg);
+	ok(minisign_read_key("RUT6", 4, &k, &e) < 0, "four digits: %s", e.msg);
+	snprintf(wrong, sizeof wrong, "RU%s", key_line + 2); /* "ED", which no key is */
+	ok(minisign_read_key(wrong, strlen(wrong), &k, &e) < 0 && strstr(e.msg, "algorithm"),
+		"another algorithm: %s", e.msg);
 }
 
 int main(void)

@@ -406,6 +406,14 @@ static void test_limits(void)
 	tar_end(&sig);
 	ok(pack_read_tar("x", sig.s, sig.len, &p, &e) < 0 && strstr(e.msg, "limit 16384"),
 		"a signature: %s", e.msg);
+	str_reset(&big);
+	for (int i = 0; i <= PACK_BYTES_MAX / PACK_FILE_MAX; i++) {
+		snprintf(name, sizeof name, "p%d.json", i);
+		tar_add(&big, name, zeros, PACK_FILE_MAX);
+	}
+	tar_end(&big);
+	ok(pack_read_tar("x", big.s, big.len, &p, &e) < 0 && strstr(e.msg, "bytes in all"),
+		"all files: %s", e.msg);
 	ok(!pack_name_ok("") && pack_name_ok("a") && !pack_name_ok(".a") &&
 			pack_name_ok("a234567890123456789012345678901234567890123456789012345678"
 				     "901234") &&

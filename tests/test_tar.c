@@ -276,6 +276,32 @@ static void test_pax(void)
 	}
 }
 
+/* One pax header of LEN bytes before an entry. */
+static const char *after_pax(const char *records, size_t len)
+{
+	AUTO_STR struct str s = STR_INIT;
+
+	tar_add(&s, "x", records, len);
+	s.s[TYPE_AT] = 'x';
+	seal(s.s, 0);
+	tar_add(&s, "web.json", "abc", 3);
+	tar_end(&s);
+	return list(s.s, s.len);
+}
+
+static void test_pax_odd(void)
+{
+	static const char hidden[] = "15 mtime\0path=\n", line[] = "16 comment=abcd\n";
+	AUTO_STR struct str many = STR_INIT;
+
+	ok(strstr(after_pax(hidden, sizeof hidden - 1), "not accepted"), "a key with a NUL in it");
+	while (many.len <= 64 * 1024)
+		str_addn(&many, line, sizeof line - 1);
+	ok(strstr(after_pax(many.s, many.len), "limit 65536"), "a big one: %s",
+		after_pax(many.s, many.len));
+	tap_same(after_pax(many.s, 64 * 1024), "web.json=abc", "one that is just not");
+}
+
 static void test_pax_last(void)
 {
 	AUTO_STR struct str s = STR_INIT;
@@ -296,6 +322,7 @@ int main(void)
 	test_checksum();
 	test_ends();
 	test_pax();
+	test_pax_odd();
 	test_pax_last();
 	return tap_done();
 }
