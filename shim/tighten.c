@@ -42,11 +42,12 @@ int tighten(struct json_doc *doc, const struct profile *p, const struct world *w
 	struct json *copy = NULL;
 
 	for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+		const char *said_by = p->said_by[passes[i].control];
 		struct edit ed = {
 			.doc = doc,
 			.root = json_root(doc),
 			.report = report,
-			.profile = p->name,
+			.profile = said_by ? said_by : p->name,
 			.line = p->line[passes[i].control],
 			.control = passes[i].control,
 			.enforced = !profile_audits(p, passes[i].control),

@@ -8,6 +8,8 @@
 #include "shim/base/cleanup.h"
 #include "shim/base/hash.h"
 #include "tests/tap.h"
+#include "tests/tighten_rig.h"
+#include "tests/world_fake.h"
 
 #define BIT(cap) ((uint64_t)1 << capset_number(cap))
 
@@ -218,6 +220,47 @@ static void test_stricter(void)
 		"\"network\" to \"audit\" or \"off\"");
 }
 
+static const char *rule_of(const struct rig *r, enum control control)
+{
+	for (size_t i = 0; i < r->report.n; i++)
+		if (r->report.changes[i].control == control)
+			return r->report.changes[i].rule;
+	return NULL;
+}
+
+/* What a start reads is the flattened text; its report names the line somebody wrote. */
+static void test_rules(void)
+{
+	static const char config[] =
+		"{\"ociVersion\": \"1.0.2\", \"root\": {\"path\": \"rootfs\"}, \"process\": "
+		"{\"cwd\": \"/\", "
+		"\"args\": [\"x\"], \"user\": {\"uid\": 0, \"gid\": 0}, \"capabilities\": "
+		"{\"bounding\": "
+		"[\"CAP_SYS_ADMIN\"]}}, \"linux\": {\"namespaces\": [{\"type\": \"mount\"}, "
+		"{\"type\": "
+		"\"pid\"}, {\"type\": \"network\"}, {\"type\": \"ipc\"}, {\"type\": \"uts\"}, "
+		"{\"type\": \"cgroup\"}]}}";
+	AUTO_CATALOG struct catalog *c = catalog_new();
+	AUTO_PROFILE struct profile *p = NULL, *launched = NULL;
+	AUTO_FAKE struct world_fake fake;
+	AUTO_STR struct str text = STR_INIT;
+	AUTO_RIG struct rig rig = {.accepted = false};
+	struct err e = {0};
+
+	world_fake_init(&fake);
+	put(c, "mother", "// why\n\"user\": {\"root\": \"remap\"}");
+	put(c, "kid", "\"extends\": [\"mother\"],\n\n\"capabilities\": {\"add\": [\"CAP_KILL\"]}");
+	p = flat(c, "kid", &text);
+	if (!ok(p && profile_parse_known("kid", text.s, text.len, p->digest, &launched, &e) == 0,
+		    "as a launch reads it: %s", e.msg))
+		return;
+	rig_run(&rig, config, strlen(config), launched, &fake.world);
+	ok(rig.accepted, "tightened: %s", rig.e.msg);
+	tap_same(rule_of(&rig, CONTROL_USER), "mother:3", "the line of a parent");
+	tap_same(rule_of(&rig, CONTROL_CAPABILITIES), "kid:4", "the line of the profile");
+	tap_same(rule_of(&rig, CONTROL_ROOTFS), "kid", "where nobody says anything, the name");
+}
+
 /* What is wrong in a parent is said of the parent's file. */
 static void test_places(void)
 {
@@ -387,6 +430,7 @@ int main(void)
 	test_order();
 	test_lists();
 	test_stricter();
+	test_rules();
 	test_places();
 	test_circles();
 	test_limits();
