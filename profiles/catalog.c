@@ -434,7 +434,6 @@ static int flatten(
 	if (visit(f, item, &self) < 0 || extend_merge(f->line, f->n_line, &x, f->e) < 0)
 		return -1;
 	r = extend_reader(&x, f->e);
-	r.name = item->place;
 	if (profile_read(&r, json_root(x.doc), &p) < 0 || check_profile(&x, p, f->e) < 0 ||
 		check_filter_name(f->catalog, p, &r, json_root(x.doc)) < 0)
 		return -1;

@@ -118,7 +118,7 @@ static void where(const struct reader *r, const struct json *v, bool key, const 
 
 struct reader extend_reader(const struct extend_result *x, struct err *e)
 {
-	return (struct reader){.doc = x->doc, .e = e, .where = where, .arg = x};
+	return (struct reader){.name = x->file, .doc = x->doc, .e = e, .where = where, .arg = x};
 }
 
 static int note(struct merge *m, const struct json *made, const struct json *said)
@@ -487,6 +487,7 @@ int extend_merge(
 	struct merge m = {.x = out, .e = e};
 	struct json *root;
 
+	out->file = line[n - 1]->file;
 	out->doc = json_new();
 	root = out->doc ? json_object(out->doc) : NULL;
 	if (!root)

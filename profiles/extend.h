@@ -48,6 +48,7 @@ struct extend_place { /* where a value of the result was said */
 
 struct extend_result {
 	struct json_doc *doc;
+	const char *file; /* of the profile itself */
 	struct extend_place *places;
 	size_t n, cap;
 	struct extend_place controls[CONTROL_COUNT]; /* who spoke last of each; FROM NULL: nobody */
