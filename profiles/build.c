@@ -189,7 +189,7 @@ static int read_denied(struct build_work *w)
 		struct err why = {0};
 		size_t len;
 
-		if (build_file_read(node->denied.v[i], CONFIG_MAX, &text, &len, &why) < 0) {
+		if (build_file_read(node->denied.v[i], DENIED_BYTES_MAX, &text, &len, &why) < 0) {
 			if (why.code == ENOENT && node->denied_default)
 				continue;
 			if (build_failed(w, &why) < 0)

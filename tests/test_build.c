@@ -256,6 +256,15 @@ static void test_denied(void)
 	str_addf(&text, "{\"denied\": [\"%s\", \"%s\"]}", at("d1.json"), at("d2.json"));
 	put("cinch.json", str_text(&text));
 	PROBLEMS("d1.json:1:", "d2.json: No such file");
+
+	/* a scanner's list may be longer than a configuration */
+	str_reset(&text);
+	while (text.len < 9u << 20)
+		str_add(&text, "                                                                ");
+	str_add(&text, "{\"denied\": []}");
+	put("d1.json", str_text(&text));
+	put("d2.json", "{\"denied\": []}");
+	FINE();
 }
 
 int main(void)
