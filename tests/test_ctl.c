@@ -119,9 +119,9 @@ static void test_manual(const struct ctl_command *c, const char *manual)
 	}
 }
 
-static char *read_manual(void)
+static char *read_page(const char *path)
 {
-	FILE *f = fopen("man/cinchctl.8", "re");
+	FILE *f = fopen(path, "re");
 	AUTO_STR struct str s = STR_INIT;
 	char part[4096];
 	size_t n;
@@ -280,6 +280,21 @@ static void test_check(void)
 	ok(ctl(&out, "profile check profiles/library") == 0, "check: the library is right");
 }
 
+/* The example of cinch-profile(5) is a profile. */
+static void test_example(void)
+{
+	AUTO_FREE char *page = read_page("man/cinch-profile.5");
+	AUTO_STR struct str out = STR_INIT;
+	char *begin = page ? strstr(page, "\n// app - ") : NULL;
+	char *end = begin ? strstr(begin, "\n}\n") : NULL;
+
+	if (!ok(end, "cinch-profile(5) has an example"))
+		return;
+	end[2] = '\0';
+	ok(ctl(&out, "profile check %s", scratch_write("app.json", begin)) == 0,
+		"which is right: %s", str_text(&out));
+}
+
 static void test_profiles(void)
 {
 	AUTO_STR struct str text = STR_INIT;
@@ -295,12 +310,13 @@ static void test_profiles(void)
 	test_list(config, store);
 	test_show(config, store);
 	test_check();
+	test_example();
 }
 
 int main(void)
 {
 	const char *b = getenv("B");
-	AUTO_FREE char *manual = read_manual();
+	AUTO_FREE char *manual = read_page("man/cinchctl.8");
 	size_t n = 0;
 
 	snprintf(program, sizeof program, "%s/cinchctl", b && *b ? b : "build");
