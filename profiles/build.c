@@ -46,20 +46,26 @@ static void work_done(struct build_work *w)
 
 /* ---- complaints ---- */
 
+static int add_text(struct build_work *w, struct strv *to, const char *text)
+{
+	return strv_add(to, text) < 0 ? err_nomem(w->e) : 0;
+}
+
 __attribute__((format(printf, 3, 0))) static int say(
 	struct build_work *w, struct strv *to, const char *fmt, va_list ap)
 {
-	AUTO_FREE char *text = NULL;
+	char *text;
+	int rc;
 
 	if (to->n > PROBLEMS_MAX)
 		return 0;
 	if (to->n == PROBLEMS_MAX)
-		return strv_add(to, "and more") < 0 ? err_nomem(w->e) : 0;
-	if (vasprintf(&text, fmt, ap) < 0) {
-		text = NULL;
+		return add_text(w, to, "and more");
+	if (vasprintf(&text, fmt, ap) < 0)
 		return err_nomem(w->e);
-	}
-	return strv_add(to, text) < 0 ? err_nomem(w->e) : 0;
+	rc = add_text(w, to, text);
+	free(text);
+	return rc;
 }
 
 int build_problem(struct build_work *w, const char *fmt, ...)

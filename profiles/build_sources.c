@@ -43,17 +43,26 @@ static int add(struct build_work *w, const char *name, const char *file, const c
 
 /* ---- loose files ---- */
 
+static int read_and_add(struct build_work *w, const char *name, const char *path)
+{
+	AUTO_FREE char *text = NULL;
+	struct err why = {0};
+	size_t len;
+
+	if (build_file_read(path, CATALOG_TEXT_MAX, &text, &len, &why) < 0)
+		return build_failed(w, &why);
+	return add(w, name, path, NULL, text, len);
+}
+
 /* PREFIX is "" or "seccomp/". */
 static int add_file(struct build_work *w, const char *dir, const char *prefix, const char *file)
 {
 	AUTO_STR struct str path = STR_INIT, name = STR_INIT;
 	AUTO_FREE char *own = profile_name(file);
-	AUTO_FREE char *text = NULL;
-	struct err why = {0};
-	size_t len;
 
 	str_addf(&path, "%s/%s", dir, file);
-	if (!own || str_failed(&path))
+	str_addf(&name, "%s%s", prefix, own ? own : "");
+	if (!own || str_failed(&path) || str_failed(&name))
 		return err_nomem(w->e);
 	if (!own[0])
 		return build_problem(w,
@@ -65,12 +74,7 @@ static int add_file(struct build_work *w, const char *dir, const char *prefix, c
 			"%s: a loose file is not signed, and %s requires signatures "
 			"(requireSigned): put it into a signed pack",
 			path.s, w->config);
-	str_addf(&name, "%s%s", prefix, own);
-	if (str_failed(&name))
-		return err_nomem(w->e);
-	if (build_file_read(path.s, CATALOG_TEXT_MAX, &text, &len, &why) < 0)
-		return build_failed(w, &why);
-	return add(w, name.s, path.s, NULL, text, len);
+	return read_and_add(w, name.s, path.s);
 }
 
 static int add_filters(struct build_work *w, const char *dir)
