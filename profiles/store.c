@@ -66,11 +66,16 @@ int store_link(const char *dir, const char *link, struct policy **out, char dige
 	struct err *e)
 {
 	AUTO_FD int dirfd = -1;
+	struct err why;
 
 	*out = NULL;
 	digest[0] = '\0';
-	if (store_at_open(dir, &dirfd, e) < 0)
-		return e->code == ENOENT ? 0 : -1;
+	if (store_at_open(dir, &dirfd, &why) < 0) {
+		if (why.code == ENOENT)
+			return 0;
+		*e = why;
+		return -1;
+	}
 	if (store_at_link(dirfd, link, digest, e) < 0)
 		return -1;
 	return digest[0] ? store_at_whole(dirfd, digest, digest, out, e) : 0;

@@ -6,6 +6,9 @@
 
 const struct ctl_command *const ctl_commands[] = {
 	&ctl_explain,
+	&ctl_apply,
+	&ctl_rollback,
+	&ctl_status,
 	&ctl_ps,
 	&ctl_log_verify, /* before "log", whose name begins it */
 	&ctl_log,

@@ -9,6 +9,9 @@
 
 extern const struct ctl_command ctl_completion;
 extern const struct ctl_command ctl_explain;
+extern const struct ctl_command ctl_apply;
+extern const struct ctl_command ctl_rollback;
+extern const struct ctl_command ctl_status;
 extern const struct ctl_command ctl_log;
 extern const struct ctl_command ctl_log_verify;
 extern const struct ctl_command ctl_profile_sign;

@@ -13,7 +13,7 @@
 #include "shim/base/err.h"
 
 struct privilege {
-	enum control control;
+	enum control control; /* CONTROL_COUNT: the whole profile (its mode) */
 	char *text; /* "CAP_NET_RAW", "may run as root (was: refused)", "calls: io_uring_setup" */
 	bool grants; /* B allows what A does not; false: B takes away what A allows */
 };
@@ -30,5 +30,7 @@ struct privileges {
 int privileges_diff(
 	const struct profile *a, const struct profile *b, struct privileges *out, struct err *e);
 void privileges_done(struct privileges *p);
+/* "capabilities", ...; "mode" for the whole profile. */
+const char *privilege_place(const struct privilege *p);
 
 #endif
