@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # test_signatures - packs that the stock minisign signs: sign and verify, minisign and cinchctl agree about the
-# same files, archives of every tar that is here, a signing that goes wrong or is killed.
+# same files, archives of every tar that is here, a signing that goes wrong or is killed; and what apply makes
+# of packs on a node that requires signatures.
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
 IT_NEEDS="minisign busybox tar"
@@ -146,6 +147,14 @@ test_agreement() {
 	it_is "minisign says no, too" "$(stock p others)" no
 	ctl profile verify p --keys $W/nothing
 	is "no keys" 1 'no key is trusted'
+	echo "{\"keys\": \"$W/mine\"}" >/etc/cinch/cinch.json
+	mkdir $W/mine && install -m 644 other.pub $W/mine/
+	ctl profile verify p
+	is "the keys cinch.json names" 0 "key +$W/mine/other.pub"
+	echo '{"keys": 1}' >/etc/cinch/cinch.json
+	ctl profile verify p
+	is "a cinch.json that is wrong" 2 'cinch.json:1:10: "keys" must be a string'
+	rm /etc/cinch/cinch.json
 
 	# one byte in eight of the signature file, by its line: what the signatures cover, both must refuse
 	len=$(stat -c %s good) line=$(head -n 1 good | wc -c)
@@ -328,6 +337,114 @@ test_killed() {
 	rm -rf $TMPDIR/cinchctl-sign-*
 }
 
+# --- a node that requires signatures ---
+
+P=/etc/cinch/profiles
+
+current() { readlink /var/lib/cinch/policy/current 2>/dev/null || echo none; }
+
+refused() { # WHAT REGEX: apply says so, and what is in force stays
+	local before
+	before=$(current)
+	ctl apply
+	is "apply, $1" 2 "$2"
+	it_is "apply, $1: the policy stays" "$(current)" "$before"
+}
+
+applied() { # WHAT [REGEX]
+	ctl apply
+	is "apply, $1" 0 "${2:-^(applied|already applied)}"
+}
+
+signed() { # VERSION [KEY]: the pack in the profile directory, signed
+	ctl profile sign $P/acme --name acme --version "$1" --key "${2:-acme}.key"
+	[ "$status" -eq 0 ] || it_result 1 "sign $1" "$err"
+}
+
+# The byte at OFFSET of LINE of the signature becomes another digit of base64 (or another letter).
+other_byte() { # LINE OFFSET
+	awk -v l="$1" -v o="$2" 'NR == l { c = substr($0, o, 1)
+		$0 = substr($0, 1, o - 1) (c == "A" ? "B" : "A") substr($0, o + 1) } { print }' \
+		"$W/good.minisig" >$P/acme/manifest.json.minisig
+}
+
+test_apply() {
+	local at
+	ctl apply --help
+	if [ "$status" -ne 0 ]; then
+		it_skip "apply" "this cinchctl has none"
+		return
+	fi
+	mkdir -p $P
+	echo '{"requireSigned": true}' >/etc/cinch/cinch.json
+	applied "nothing but the shipped profiles"
+	pack $P/acme
+	ctl profile sign $P/acme --name acme --version 1.4.0
+	refused "unsigned" 'acme: not signed: it has no manifest.json.minisig; .*requireSigned'
+	signed 1.4.0 other
+	refused "an unknown key" 'signed by key [0-9A-F]{16}, which is none of the 1 trusted.*requireSigned'
+	signed 1.4.0
+	mv /etc/cinch/keys /etc/cinch/keys.away
+	refused "no keys" 'signed by key [0-9A-F]{16}, but no key is trusted.*requireSigned'
+	mv /etc/cinch/keys.away /etc/cinch/keys
+	cp $P/acme/manifest.json.minisig $W/good.minisig
+	echo "hello" >$P/acme/manifest.json.minisig
+	refused "not a signature" 'not a minisign signature'
+	while read -r what at; do
+		# shellcheck disable=SC2086 # two numbers
+		other_byte $at
+		refused "another $what" "$(case $what in
+			algorithm) echo 'algorithm is neither|not what was signed' ;;
+			id) echo 'none of the 1 trusted' ;;
+			signature) echo 'not what was signed' ;;
+			comment | global) echo 'trusted comment of the signature was altered' ;;
+			esac)"
+	done <<-EOT
+		algorithm 2 2
+		id 2 6
+		signature 2 40
+		comment 3 25
+		global 4 40
+	EOT
+	cp $W/good.minisig $P/acme/manifest.json.minisig
+	echo >>$P/acme/acme-web.json
+	refused "a profile altered" 'acme-web.json was altered'
+	profile acme-web >$P/acme/acme-web.json
+	sed -i 's/1\.4\.0/1.4.1/' $P/acme/manifest.json
+	refused "the manifest altered" 'manifest.json: not what was signed'
+	signed 1.4.0
+	profile loose >$P/loose.json
+	refused "a loose file beside it" 'loose.json: a loose file is not signed.*requireSigned'
+	rm $P/loose.json
+	applied "all is well" '^applied'
+	applied "again" '^already applied'
+	signed 1.3.9
+	refused "an older one" 'pack "acme" 1.3.9 is older than 1.4.0, which is applied'
+	signed 1.4.0-rc.9
+	refused "one before the release" 'pack "acme" 1.4.0-rc.9 is older than 1.4.0'
+	profile acme-web 1.0.1 >$P/acme/acme-web.json
+	signed 1.4.0
+	refused "the same version with something else" 'acme" 1.4.0 is not what is applied under that version'
+	signed 1.10.0
+	applied "a newer one" '^applied'
+	ctl profile sign $P/acme --name acme --version 1.11.0 --key acme.key --output $P/acme-1.11.0.tar
+	refused "two of one name" 'there is another pack "acme"'
+	rm -r $P/acme
+	applied "the archive alone" '^applied'
+	printf 'x' | dd of=$P/acme-1.11.0.tar bs=1 seek=700 conv=notrunc status=none
+	refused "the archive altered" 'acme-1.11.0.tar'
+	rm $P/acme-1.11.0.tar
+
+	echo '{}' >/etc/cinch/cinch.json
+	pack $P/acme
+	ctl profile sign $P/acme --name acme --version 1.12.0
+	applied "unsigned, where none is required" '^applied'
+	signed 1.13.0
+	sed -i 's/1\.13\.0/1.13.1/' $P/acme/manifest.json
+	refused "altered after signing, also there" 'manifest.json: not what was signed'
+	rm -rf $P /etc/cinch/cinch.json
+}
+
 keys
 test_sign
 test_password
@@ -337,4 +454,5 @@ test_altered
 test_archives
 test_signer
 test_killed
+test_apply
 it_done

@@ -4,15 +4,20 @@
  */
 #include "shim/ctl/commands.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "profiles/build_file.h"
+#include "profiles/node.h"
 #include "profiles/pack.h"
 #include "shim/base/cleanup.h"
 #include "shim/ctl/table.h"
 
-#define KEYS "/etc/cinch/keys"
+#define CONFIG "/etc/cinch/cinch.json"
+
+enum { CONFIG_MAX = 8 << 20 };
 
 static const char *const results[] = {
 	[PACK_TRUSTED] = "trusted",
@@ -37,12 +42,29 @@ static void verdict_done(struct verdict *v)
 	pack_keys_done(&v->keys);
 }
 
+/* The keys this node trusts: those of cinch.json, which may be missing or say nothing of them. */
+static int node_keys(struct pack_keys *keys, struct err *e)
+{
+	AUTO_NODE struct node node = {.keys = NULL};
+	AUTO_FREE char *text = NULL;
+	struct err why = {0};
+	size_t len = 0;
+
+	if (build_file_read(CONFIG, CONFIG_MAX, &text, &len, &why) < 0 && why.code != ENOENT) {
+		*e = why;
+		return err_wrap(e, "which keys are trusted here is not known (--keys says it)");
+	}
+	if (node_parse(CONFIG, text ? text : "", len, &node, e) < 0)
+		return -1;
+	return pack_read_keys(node.keys, keys, e);
+}
+
 static int decide(const struct ctl_call *call, struct verdict *v, struct err *e)
 {
 	const char *keys = ctl_value(call, "keys");
 
 	if (pack_read(call->operands[0], &v->pack, e) < 0 ||
-		pack_read_keys(keys ? keys : KEYS, &v->keys, e) < 0)
+		(keys ? pack_read_keys(keys, &v->keys, e) : node_keys(&v->keys, e)) < 0)
 		return -1;
 	v->trust = pack_trust(&v->pack, &v->keys, &v->signer, &v->why);
 	if (v->trust == PACK_WRONG) {
@@ -156,6 +178,7 @@ const struct ctl_command ctl_profile_verify = {
 		"2 altered, incomplete or not a pack.\n",
 	.options =
 		{
-			{"keys", "DIRECTORY", CTL_DIR, "of trusted keys, *.pub; default: " KEYS},
+			{"keys", "DIRECTORY", CTL_DIR,
+				"of trusted keys, *.pub; default: as this node trusts"},
 		},
 };
