@@ -115,8 +115,11 @@ static void rootfs(struct dice *d, struct str *out)
 	str_addf(out, "\"rootfs\":{\"readonly\":%s,\"writable\":[", flag(d, 70));
 	for (const char *const *p = places; *p; p++)
 		if (chance(d, 30)) {
-			str_addf(out, "%s{\"path\":\"%s\",\"size\":%u,\"exec\":%s,\"copyUp\":%s}",
-				comma, *p, dice_roll(d, 3) * 65536, flag(d, 30), flag(d, 30));
+			str_addf(out, "%s{\"path\":\"%s\",\"exec\":%s,\"copyUp\":%s", comma, *p,
+				flag(d, 30), flag(d, 30));
+			if (chance(d, 66))
+				str_addf(out, ",\"size\":%u", 65536 * (1 + dice_roll(d, 2)));
+			str_add(out, "}");
 			comma = ",";
 		}
 	str_add(out, "]}");
