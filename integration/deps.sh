@@ -5,7 +5,7 @@
 # usage: deps.sh [build|test|lint]...        all three when none is named
 set -eu
 
-# group  how to see it is there  Debian  Fedora  Alpine
+# group  how to see it is there  Debian  Fedora  Alpine (-: there is none)
 table() {
 	cat <<-'EOT'
 		build cmd:cc gcc gcc gcc
@@ -26,6 +26,9 @@ table() {
 		test cmd:ip iproute2 iproute iproute2
 		test cmd:unshare util-linux util-linux util-linux
 		test cmd:script bsdutils util-linux util-linux-misc
+		test cmd:flock util-linux util-linux flock
+		test cmd:logrotate logrotate logrotate logrotate
+		test cmd:journalctl systemd systemd -
 		test py:jsonschema python3-jsonschema python3-jsonschema py3-jsonschema
 		lint cmd:git git git git
 		lint cmd:gcc gcc gcc gcc
@@ -67,6 +70,7 @@ for group in "$@"; do
 		5) p=$apk ;;
 		*) p=${how#*:} ;;
 		esac
+		[ "$p" != - ] || continue
 		case " $missing " in *" $p "*) ;; *) missing="$missing $p" ;; esac
 	done <<-EOF
 		$(table)

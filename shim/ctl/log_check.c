@@ -63,9 +63,9 @@ static void settle(struct log_check *c, const struct chain_link *link, const str
 	bool at_end)
 {
 	static const char *const who[] = {
-		[BY_NOBODY] = "nothing vouches for them",
-		[BY_NEXT] = "the next line vouches for them",
-		[NOT_YET] = "nothing vouches for them yet",
+		[BY_NOBODY] = "vouched for by nothing",
+		[BY_NEXT] = "vouched for by the next line",
+		[NOT_YET] = "vouched for by nothing yet",
 	};
 	enum vouched v = at_end ? NOT_YET : BY_NOBODY;
 	uint64_t n = c->outsiders.n, unlinked = n - c->outsiders.cut - c->outsiders.foreign;

@@ -1,0 +1,250 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# test_audit - the audit log of the real program: many writers, logrotate under them, writers that are killed, a
+# full disk, a stopped holder of the lock, systemd's journal; and what cinchctl log verify says to each.
+# shellcheck source=integration/lib.sh
+. "${BASH_SOURCE[0]%/*}/../lib.sh"
+IT_NEEDS="runc logrotate flock"
+IT_LIMIT=${IT_LIMIT:-240}
+it_enter "$0" "$@"
+
+RT=/usr/local/sbin/cinch
+CTL=/usr/local/sbin/cinchctl
+DIR=/var/log/cinch
+LOG=$DIR/audit.jsonl
+
+# The shortest call that leaves a record: a line that is not understood.
+call() { "$RT" create --no-such-option "${1:-c1}" >/dev/null 2>&1; }
+
+calls() { # HOW-MANY ID
+	local i
+	for ((i = 0; i < $1; i++)); do call "$2"; done
+}
+
+fresh() {
+	rm -rf $DIR
+	mkdir -m 700 $DIR
+}
+
+# $result, $status, $lines, $last and $found (severity/kind of each finding, without repeats) of log verify
+verify() {
+	"$CTL" log verify --json "$@" >$T/verify.json 2>$T/verify.err
+	status=$?
+	result=$(jq -r .result $T/verify.json)
+	lines=$(jq -r .lines $T/verify.json)
+	last=$(jq -r .last $T/verify.json)
+	found=$(jq -r '[.findings[] | .severity + "/" + .kind] | unique | join(" ")' $T/verify.json)
+}
+
+whole() { # WHAT LINES [FINDINGS]
+	verify
+	it_is "$1" "$result, $lines lines, status $status, ${found:-nothing}" \
+		"whole, $2 lines, status 0, ${3:-nothing}" || jq -c '.findings[]' $T/verify.json | sed 's/^/# /'
+}
+
+writers() { # HOW-MANY CALLS-EACH: in the background; wait for them with wait
+	local i
+	for ((i = 0; i < $1; i++)); do calls "$2" "w$i" & done
+}
+
+rotate() { # OPTION...: what logrotate is told of the log, under writers; its runs
+	local i
+	printf '%s {\n\tsize 1\n\trotate 100\n\tmissingok\n%s\n}\n' $LOG "$(printf '\t%s\n' "$@")" >$T/rotate.conf
+	chmod 644 $T/rotate.conf
+	writers 8 150
+	for ((i = 0; i < 12; i++)); do
+		sleep 0.03
+		logrotate -f -s $T/rotate.state $T/rotate.conf >>$T/rotate.log 2>&1
+	done
+	wait
+}
+
+test_writers() {
+	fresh
+	call
+	whole "one line" 1
+	writers 20 10
+	wait
+	whole "20 writers" 201
+	it_is "the head is 0600" "$(stat -c %a $LOG.head)" 600
+}
+
+test_logrotate() {
+	local n
+	fresh
+	rotate nocreate nocompress
+	n=$(find $DIR -name 'audit.jsonl.[0-9]*' | wc -l)
+	it_ok "logrotate has renamed ($n times)" test "$n" -ge 5
+	call
+	whole "logrotate, rename" 1201
+	rm "$LOG.$n"
+	verify
+	it_is "the oldest file is gone, as rotation does it" "$result $found" "whole note/earlier"
+	rm "$LOG.2"
+	verify
+	it_like "another one is gone" "$result $status $found" '^broken 1 broken/missing note/earlier$'
+	fresh
+	rotate create nocompress dateext 'dateformat -%Y%m%d%s'
+	call
+	whole "logrotate, create and dates as names" 1201
+}
+
+test_copytruncate() {
+	local gone
+	fresh
+	rotate copytruncate nocompress
+	call
+	verify
+	# numbers never lie: what is there and what is missing are all that was written
+	gone=$(jq '[.findings[] | select(.kind == "missing") | .text | [scan("[0-9]+") | tonumber] |
+		if length == 1 then 1 else .[1] - .[0] + 1 end] | add // 0' $T/verify.json)
+	it_is "copytruncate: every line is there or reported ($gone lost)" $((lines + gone)) 1201
+	it_like "copytruncate: nothing else is found" "found: $found" '^found: (broken/missing)?$'
+	it_is "copytruncate: the last number" "${last%%:*}" 1201
+}
+
+test_kill() {
+	local i before
+	fresh
+	calls 3 c1
+	for ((i = 0; i < 200; i++)); do
+		{ timeout -s KILL "0.00$(printf %02d $((1 + i * 7 % 50)))" "$RT" create --no-such-option k1; } >/dev/null 2>&1
+	done
+	verify
+	it_like "writers killed: whole" "$result $status $found" '^whole 0 ?(note/behind)?$'
+	before=$lines
+	it_ok "some had written, some not ($((before - 3)) of 200)" test "$before" -gt 3 -a "$before" -lt 203
+	call
+	whole "the next line goes on" $((before + 1))
+}
+
+test_full_disk() {
+	local i before
+	fresh
+	mount -t tmpfs -o size=32k,mode=700 full $DIR
+	calls 120 c1
+	before=$(stat -c %s $LOG)
+	calls 3 c1
+	it_is "the disk is full" "$(stat -c %s $LOG)" "$before"
+	verify
+	it_like "a full disk: verify" "$result $status $found" '^whole 0 ?(note/cut)?$'
+	mount -o remount,size=1m $DIR
+	for ((i = 0; i < 3; i++)); do call; done
+	before=$(wc -l <$LOG)
+	verify
+	it_like "space again: the cut line is vouched for" "$result $status $found $lines" \
+		"^whole 0 (note/cut )? ?$before\$"
+	it_is "one line is no record" $((lines - $(jq -Rc 'fromjson? | .seq' $LOG | wc -l))) 1
+	umount $DIR
+}
+
+test_lock() {
+	local pid began ms
+	fresh
+	calls 2 c1
+	(flock 9 && exec sleep 100) 9<$LOG.head &
+	pid=$!
+	sleep 0.3
+	kill -STOP $pid
+	began=$(date +%s%N)
+	call
+	ms=$((($(date +%s%N) - began) / 1000000))
+	it_ok "somebody holds the lock: a start takes $ms ms" test $ms -lt 2000
+	kill -KILL $pid
+	{ wait $pid; } 2>/dev/null
+	call
+	whole "its line is outside the chain, and vouched for" 4 note/outside
+	it_is "and says why" "$(jq -r 'select(.unchained).unchained' $LOG)" "the lock was not free"
+}
+
+test_tampering() {
+	fresh
+	calls 10 c1
+	verify
+	local noted=$last
+	calls 3 c1
+	verify --head "$noted"
+	it_is "a hash noted elsewhere" "$result $status" "whole 0"
+	cp -a $DIR $T/kept
+	sed -i '5s/no-such/or-such/' $LOG
+	verify
+	it_is "a changed line" "$status $(jq -r '.findings[] | "\(.kind) \(.line)"' $T/verify.json)" \
+		"1 changed 5"
+	rm -rf $DIR && cp -a $T/kept $DIR
+	sed -i 7d $LOG
+	verify
+	it_is "a line taken out" "$status $(jq -r '.findings[] | "\(.kind) \(.line)"' $T/verify.json)" \
+		"1 missing 7"
+	rm -rf $DIR && cp -a $T/kept $DIR
+	sed -i '12,$d' $LOG
+	verify
+	it_like "the end taken out" "$status $found $(jq -r '.findings[].text' $T/verify.json)" \
+		'^1 broken/missing numbers 12 to 13 missing at the end$'
+	call
+	verify
+	it_like "it stays found when the log goes on" "$status $found" '^1 broken/missing$'
+	# root writes all of it anew: only the noted hash tells
+	rm -rf $DIR
+	calls 13 c1
+	verify
+	it_is "a log written anew looks whole" "$result $status" "whole 0"
+	verify --head "$noted"
+	it_is "but not to who has noted a hash" "$result $found" "broken broken/noted"
+}
+
+test_journald() {
+	local i pid journal=/lib/systemd/systemd-journald
+	[ -x $journal ] || journal=/usr/lib/systemd/systemd-journald
+	if [ ! -x $journal ] || ! command -v journalctl >/dev/null; then
+		it_skip "systemd's journal" "no systemd-journald here"
+		return
+	fi
+	fresh
+	echo '{"audit": {"journald": true}}' >/etc/cinch/cinch.json
+	if ! "$CTL" apply >$T/apply.out 2>&1; then
+		it_skip "systemd's journal" "cinchctl apply: $(head -n 1 $T/apply.out)"
+		return
+	fi
+	fresh # without the record of apply
+	call early
+	it_is "no journal is there: the file has the line" "$(wc -l <$LOG)" 1
+	verify
+	it_is "and the head counts what was not taken" "$result $found" "whole note/lost"
+	mkdir -p /run/systemd/journal /run/log/journal
+	[ -s /etc/machine-id ] || tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
+	$journal >/dev/null 2>&1 &
+	pid=$!
+	for ((i = 0; i < 50; i++)); do [ -S /run/systemd/journal/socket ] && break; sleep 0.1; done
+	call "box-1"
+	calls 2 box-2
+	sleep 0.5
+	journalctl --directory=/run/log/journal -o json --no-pager -t cinch >$T/journal.json 2>&1
+	it_is "three entries" "$(grep -c . $T/journal.json)" 3
+	it_is "fields of the first" "$(jq -rs '.[0] | [.CINCH_VERB, .CINCH_ID, .CINCH_RESULT, .PRIORITY,
+		.CINCH_SEQ, ._COMM] | join(" ")' $T/journal.json)" "create box-1 failed 3 2 cinch"
+	it_is "the journal has the lines of the file" "$(jq -r .CINCH_RECORD $T/journal.json)" \
+		"$(tail -n 3 $LOG)"
+	verify --head "$(jq -rs '.[-1].CINCH_HASH' $T/journal.json)"
+	it_is "the journal's hash is one for verify --head" "$result" whole
+	kill -STOP $pid
+	it_ok "the journal is stopped: 300 calls wait for nothing" timeout 20 bash -c \
+		"for ((i = 0; i < 300; i++)); do $RT create --no-such-option s >/dev/null 2>&1; done; true"
+	it_is "and the file has them" "$(wc -l <$LOG)" 304
+	kill -CONT $pid
+	kill $pid
+	wait $pid 2>/dev/null
+	rm -f /etc/cinch/cinch.json
+	"$CTL" apply >/dev/null 2>&1
+}
+
+it_install
+test_writers
+test_logrotate
+test_copytruncate
+test_kill
+test_full_disk
+test_lock
+test_tampering
+test_journald
+it_done
