@@ -44,7 +44,7 @@ int audit_put_problem(struct audit *a, const struct err *problem);
 /*
  * Add the duration and append the line to s->audit.path (made 0600, its directory 0700; "": no file),
  * and hand it to journald and syslog when they are asked for. Nothing here waits longer than
- * CHAIN_WAIT_MS for anybody.
+ * chain.h says for anybody.
  *
  * When the file cannot be written, the journal or else syslog is told. -1 only when s->audit.required
  * and no place that is asked for has taken the record.

@@ -183,26 +183,55 @@ bool chain_read_head(int fd, struct chain_head *out)
 	return true;
 }
 
-/* flock knows no time limit of its own, and a signal to end it would be seen by what we become. */
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Number and hash as they stand in the head now: they change when a writer comes through. */
+struct progress {
+	char text[64];
+};
+
+static bool moved(int fd, struct progress *p)
+{
+	struct progress now = {{0}};
+
+	if (pread(fd, now.text, sizeof now.text, 0) < 0 ||
+		memcmp(now.text, p->text, sizeof now.text) == 0)
+		return false;
+	*p = now;
+	return true;
+}
+
+/*
+ * flock knows no time limit of its own, and a signal to end it would be seen by what we become. Whoever
+ * holds the lock for WAIT_MS is stopped or hangs; while others come through it is only a crowd, and
+ * worth waiting longer.
+ */
 static bool lock(int fd, int how, unsigned wait_ms)
 {
-	struct timespec now, end, nap = {0, 50 * 1000};
+	struct timespec nap = {0, 50 * 1000};
+	struct progress seen = {{0}};
+	long long began, quiet;
 
 	if (flock(fd, how | LOCK_NB) == 0)
 		return true;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += wait_ms / 1000;
-	end.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+	began = quiet = now_ms();
 	do {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return false;
+		if (moved(fd, &seen))
+			quiet = now_ms();
 		nanosleep(&nap, NULL);
 		if (nap.tv_nsec < 1000 * 1000)
 			nap.tv_nsec += nap.tv_nsec / 2;
 		if (flock(fd, how | LOCK_NB) == 0)
 			return true;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while ((now.tv_sec - end.tv_sec) * 1000000000LL + (now.tv_nsec - end.tv_nsec) < 0);
+	} while (now_ms() - quiet < wait_ms && now_ms() - began < CHAIN_WAIT_MOST_MS);
 	return false;
 }
 

@@ -12,8 +12,9 @@
  * line continues the chain and is taken over), of one that did not get the lock, of a full disk. The
  * next line carries their hash as "gap".
  *
- * No writer waits longer than CHAIN_WAIT_MS for a lock: the line is then written outside the chain and
- * says so. Who may write the log and the head can forge both: only a hash kept elsewhere helps.
+ * No writer waits longer than CHAIN_WAIT_MS for a holder of the lock who does nothing: the line is then
+ * written outside the chain and says so. Who may write the log and the head can forge both: only a hash
+ * kept elsewhere helps.
  */
 #ifndef CINCH_CHAIN_H
 #define CINCH_CHAIN_H
@@ -29,7 +30,8 @@
 enum {
 	CHAIN_LINE_MAX = 64 * 1024, /* bytes of a line with its newline */
 	CHAIN_OBJECT_MAX = CHAIN_LINE_MAX - 512, /* what chain_append takes */
-	CHAIN_WAIT_MS = 100,
+	CHAIN_WAIT_MS = 100, /* for a holder of the lock who does nothing */
+	CHAIN_WAIT_MOST_MS = 1000, /* while other writers come through */
 	CHAIN_WORDS_MAX = 48, /* of "joined" and "unchained" */
 };
 
