@@ -284,6 +284,22 @@ static void test_places(void)
 		"g, ...");
 }
 
+/* However it is spelled, what is applied is spelled in one way. */
+static void test_spelling(void)
+{
+	AUTO_CATALOG struct catalog *c = catalog_new(), *d = catalog_new();
+	AUTO_PROFILE struct profile *p = NULL, *q = NULL;
+
+	put(c, "a",
+		"\"seccomp\": {\"deny\": [\"\\u0062pf\"], \"profile\": \"default\"}, /* x */ "
+		"\"sysctl\": []");
+	put(d, "a", "\"sysctl\": [], \"seccomp\": {\"profile\": \"default\", \"deny\": [\"bpf\"]}");
+	p = flat(c, "a", NULL);
+	q = flat(d, "a", NULL);
+	if (p && q)
+		tap_same(p->digest, q->digest, "order, comments and escapes make no difference");
+}
+
 static void test_circles(void)
 {
 	AUTO_CATALOG struct catalog *c = catalog_new();
@@ -428,6 +444,7 @@ int main(void)
 {
 	test_builtin();
 	test_order();
+	test_spelling();
 	test_lists();
 	test_stricter();
 	test_rules();
