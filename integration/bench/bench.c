@@ -6,7 +6,8 @@
  *
  * ALONE and THROUGH are programs. A round runs STEPS, verbs separated by commas, with each of the two, which
  * of them first being random. Before that FRESH ("-": nothing) is copied over the bundle's config.json,
- * outside the measured time. Prints one line of the table ("-": no goal). A step that fails ends it.
+ * outside the measured time; and when the environment has BENCH_LINK="PATH X Y", PATH becomes a symbolic
+ * link to X (ALONE) or Y (THROUGH). Prints one line of the table ("-": no goal). A step that fails ends it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,6 +65,21 @@ static void renew(const char *fresh)
 	if (fd < 0 || write(fd, config, (size_t)n) != n)
 		die(path);
 	close(fd);
+}
+
+/* ARM 0 or 1 */
+static void relink(int arm)
+{
+	static char path[1024], next[1032], target[2][1024];
+	const char *how = getenv("BENCH_LINK");
+
+	if (!how)
+		return;
+	if (sscanf(how, "%1023s %1023s %1023s", path, target[0], target[1]) != 3)
+		die("BENCH_LINK");
+	snprintf(next, sizeof(next), "%s.new", path);
+	if (symlink(target[arm], next) < 0 || rename(next, path) < 0)
+		die(path);
 }
 
 static void call(struct arm *a, const char *verb)
@@ -124,6 +140,7 @@ static void measure(const char *fresh, int rounds)
 			double began;
 
 			renew(fresh);
+			relink(k ^ first);
 			began = now_ms();
 			for (int s = 0; steps[s]; s++)
 				call(a, steps[s]);

@@ -45,9 +45,29 @@ if $CINCH_RT --root $ROOT create --bundle "$BUN" b1 </dev/null >/dev/null 2>&1; 
 fi
 
 cp "$B/stub" /usr/local/sbin/stub
+STORE=/var/lib/cinch/policy
+applied() { "$B/cinchctl" apply >/dev/null && basename "$(readlink $STORE/current)"; }
 echo '{"runtime": "/usr/local/sbin/stub"}' >/etc/cinch/cinch.json
+none=$(applied) || it_die "cinchctl apply"
 STUB=/usr/local/sbin/stub
 pair "stub: state" 1000 0.5 2048 - state $STUB "$BUN" b1
 pair "stub: create" 500 1.2 2048 $T/plain.json create $STUB "$BUN" b1
 pair "stub: run" 500 1.2 2048 $T/plain.json run $STUB "$BUN" b1
 pair "stub: create, disk bundle" 200 - 2048 $T/plain.json create $STUB "$DISK/bundle" b1
+
+# What choosing among 1,000 rules adds: cinch with a policy without rules against cinch with one whose last
+# rule matches, for a container of a kubelet's, which tells namespace, pod and image.
+POD=/run/containerd/io.containerd.runtime.v2.task/k8s.io/b1
+mkdir -p "$POD"
+jq --arg rootfs "$BUN/rootfs" '.root.path = $rootfs | .annotations += {
+	"io.kubernetes.cri.container-type": "container", "io.kubernetes.cri.container-name": "web",
+	"io.kubernetes.cri.sandbox-namespace": "team-999", "io.kubernetes.cri.sandbox-name": "web-999-x2x4z",
+	"io.kubernetes.cri.image-name": "registry.example.com/team-999/web:1.2"}' $T/plain.json >$T/pod.json
+jq -n '{runtime: "/usr/local/sbin/stub", select: [range(1000) | {namespace: "team-\(.)", pod: "web-\(.)-*",
+	image: "registry.example.com/team-\(.)/**", profile: "restricted"}]}' >/etc/cinch/cinch.json
+many=$(applied) || it_die "cinchctl apply"
+BENCH_LINK="$STORE/current $none $none" \
+	pair "  one policy, twice" 500 - - $T/pod.json create $CINCH_RT "$POD" b1
+BENCH_LINK="$STORE/current $none $many" \
+	pair "none, 1,000 select rules" 500 0.3 - $T/pod.json create $CINCH_RT "$POD" b1
+tail -n 2 /var/log/cinch/audit.jsonl | grep -q '"select":"rule cinch.json:' || it_die "no rule was used"
