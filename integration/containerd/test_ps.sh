@@ -94,8 +94,9 @@ cri_container() {
 # ID IMAGE-ID: the same for Docker, whose own file of a container lies above the root file system
 docker_container() {
 	local b=$TASKS/moby/$1 c=$DOCKER/containers/$1 root=$DOCKER/overlay2/one/merged
-	mkdir -p "$c" && echo "$1" >"$c/hostname" && it_rootfs $root || return 1
-	: >$root/etc/hostname
+	mkdir -p "$c" && echo "$1" >"$c/hostname" || return 1
+	[ -d "$root" ] || it_rootfs "$root" || return 1
+	: >"$root/etc/hostname"
 	jq -n --arg id "$1" --arg image "$2" '{ID: $id, Name: "/cache", Image: $image,
 		Config: {Image: "cache:7"}}' >"$c/config.v2.json"
 	it_bundle "$b" "$1" ".root.path = \"$root\" | .mounts += [{destination: \"/etc/hostname\", type: \"bind\",
@@ -145,6 +146,24 @@ test_reports() {
 	it_is "deleted: none of them runs" "$("$CTL" ps)" "no containers"
 }
 
+# --- from the scanner to what does not start any more ---
+
+test_deny() {
+	local reports=$IT_TOP/tests/data/reports got id=d$DOCKER_ID image
+	image=$(jq -r .source.target.imageID "$reports/grype-cache.json")
+	it_ok "a list of images to deny" sh -c "$CTL ps --vulnerable $reports/grype-cache.json \
+		--severity high --deny-list >/etc/cinch/denied.json"
+	it_ok "apply" "$CTL" apply
+	got=$(docker_container "${id:0:64}" "$image")
+	it_like "refused, with what the scanner found" "$got" \
+		'refused by profile restricted: image: .*denied on this node: docker:cache:7, grype: .*CVE-2026-20001'
+	it_is "it is not among the others" "$("$CTL" ps --all --json | jq -r --arg id "${id:0:64}" \
+		'.containers[] | select(.id == $id) | .id')" ""
+	got=$(docker_container "${id:0:64}" "sha256:$(printf '1%.0s' {1..64})")
+	it_is "another image starts" "$got" ""
+	"$CINCH_RT" --root /run/docker/runtime-runc/moby delete --force "${id:0:64}"
+}
+
 it_install
 it_image $T/image.tar $IMAGE || it_die "cannot make an image"
 it_containerd "" || it_die "containerd does not start"
@@ -152,5 +171,6 @@ ctr -n "$IT_NS" images import $T/image.tar >/dev/null || it_die "cannot import t
 
 test_containerd
 test_reports
+test_deny
 it_containerd_stop
 it_done
