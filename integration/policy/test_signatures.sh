@@ -369,12 +369,7 @@ other_byte() { # LINE OFFSET
 }
 
 test_apply() {
-	local at
-	ctl apply --help
-	if [ "$status" -ne 0 ]; then
-		it_skip "apply" "this cinchctl has none"
-		return
-	fi
+	local what at
 	mkdir -p $P
 	echo '{"requireSigned": true}' >/etc/cinch/cinch.json
 	applied "nothing but the shipped profiles"
