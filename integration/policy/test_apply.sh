@@ -1,0 +1,252 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# test_apply - a node's policy from its first apply on: what changes is shown, problems change nothing, damage
+# falls back, rollback goes back; kill -9 at any moment, a full disk, a read-only one, twenty at once; and that
+# those who are not root are held to the same policy.
+# shellcheck source=integration/lib.sh
+. "${BASH_SOURCE[0]%/*}/../lib.sh"
+# shellcheck disable=SC2034 # read by it_enter
+IT_NEEDS="runc busybox setpriv" IT_LIMIT=240
+it_enter "$0" "$@"
+it_install
+export PATH=/usr/local/sbin:$PATH
+STORE=/var/lib/cinch/policy
+rm -rf /var/lib/cinch
+mkdir -p /etc/cinch/profiles
+
+status=0 out='' err=''
+ctl() {
+	timeout 60 cinchctl "$@" >$T/out 2>$T/err </dev/null
+	status=$?
+	out=$(cat $T/out) err=$(cat $T/err)
+}
+is() { # WHAT STATUS REGEX: of the last ctl
+	it_is "$1: exit status" "$status" "$2"
+	it_like "$1: words" "$out$err" "$3"
+}
+profile() { # NAME VERSION [MEMBERS]
+	printf '{"profile": "%s", "version": "%s", "extends": ["restricted"]%s}\n' "$1" "$2" "${3:-}" \
+		>"/etc/cinch/profiles/$1.json"
+}
+digest() { readlink $STORE/current; }
+left() { # what lies in the store: two policies, two links, the lock
+	find $STORE -mindepth 1 -maxdepth 1 | wc -l
+}
+whole() { # WHAT DIGEST...: one of these is in force, whole
+	local now
+	now=$(cinchctl status --json | jq -r '[.from, .problem // "whole", .policy] | join(" ")')
+	it_like "$1" "$now" "^current whole ($(IFS='|'; echo "${*:2}"))$"
+}
+
+first_steps() {
+	local one two
+	ctl status
+	is "before the first" 1 'nothing else is applied'
+	ctl rollback
+	is "nothing to go back to" 2 'no policy is applied here'
+	ctl apply
+	is "the shipped profiles" 0 '^applied [0-9a-f]{12}, [0-9]+ profiles \(before: built-in\)'
+	ctl status
+	is "all is in order" 0 'what is applied, signatures not required'
+	ctl rollback
+	is "nothing before it" 2 'no policy was applied before this one'
+
+	profile app 1.0
+	ctl status
+	is "a new source" 1 'added +app 1.0'
+	one=$(digest)
+	ctl apply --dry-run
+	is "shown" 1 '^  added +app 1.0'
+	it_is "and not done" "$(digest)" "$one"
+	ctl apply
+	is "done" 0 'added +app 1.0'
+	two=$(digest)
+	ctl apply
+	is "again" 0 "already applied: ${two:0:12}"
+	profile app 1.1 ', "capabilities": {"add": ["CAP_NET_RAW"]}'
+	ctl apply --dry-run
+	is "what it grants" 1 'gains capabilities: CAP_NET_RAW'
+	ctl apply --json
+	it_is "for programs" "$(jq -c '[.result, .former, .changes.profiles[0].gains]' <<<"$out")" \
+		"[\"applied\",\"$two\",[{\"control\":\"capabilities\",\"what\":\"CAP_NET_RAW\"}]]"
+	it_is "old ones are removed" "$(left)" 5
+	ctl rollback
+	is "back" 0 "went back to ${two:0:12}"
+	whole "which is in force" "$two"
+	ctl status
+	is "the sources are ahead" 1 'changed app 1.0 -> 1.1, gains 1, loses 0'
+	ctl rollback
+	is "and forth" 0 'went back to'
+	ctl status
+	is "in order again" 0 '^previous +'"$two"
+}
+
+problems() {
+	local before
+	before=$(digest)
+	profile bad1 1 ', "capabilites": []'
+	profile bad2 1 ', "mode": "enforced"'
+	profile bad3 1 && chmod 666 /etc/cinch/profiles/bad3.json
+	echo '{"defaultProfile": "restricte"}' >/etc/cinch/cinch.json
+	ctl apply
+	is "problems" 2 '4 problems, nothing is changed'
+	it_is "all are listed" "$(grep -c '^problem:' <<<"$out")" 4
+	it_like "with their place" "$out" '/etc/cinch/cinch.json:1: defaultProfile names.*did you mean "restricted"'
+	it_is "nothing is changed" "$(digest)" "$before"
+	ctl apply --json
+	it_is "for programs" "$(jq -c '[.result, (.problems | length)]' <<<"$out")" '["refused",4]'
+	ctl status
+	is "status sees them" 1 'cannot be applied, 4 problems'
+	rm -f /etc/cinch/profiles/bad* /etc/cinch/cinch.json
+}
+
+running() {
+	it_bundle $T/b one
+	cinch --root $T/roots create --bundle $T/b one >/dev/null 2>$T/err </dev/null || cat $T/err
+	echo '{"defaultProfile": "app"}' >/etc/cinch/cinch.json
+	ctl apply --dry-run
+	is "who is affected" 1 'one: restricted -> app'
+	ctl apply --dry-run --json
+	it_is "for programs" "$(jq -c '[.running, .affected[0].now, .affected[0].then]' <<<"$out")" \
+		'[1,"restricted","app"]'
+	ctl apply
+	is "applied" 0 'defaultProfile: restricted -> app'
+	runc --root $T/roots delete --force one
+	rm /etc/cinch/cinch.json
+	ctl apply
+	is "back" 0 'defaultProfile: app -> restricted'
+}
+
+damage() {
+	local good bad
+	good=$(readlink $STORE/previous) bad=$(digest)
+	truncate -s 200 "$STORE/$bad/policy"
+	ctl status
+	is "a damaged policy" 1 "the previous one \(${good:0:12}\) is in force"
+	it_bundle $T/b one
+	rm -f /var/log/cinch/audit.jsonl
+	cinch --root $T/roots create --bundle $T/b one >/dev/null 2>$T/err </dev/null || cat $T/err
+	runc --root $T/roots delete --force one
+	it_like "a start says so" "$(tail -n 1 /var/log/cinch/audit.jsonl)" 'the previous one'
+	ctl rollback
+	is "rollback leaves the damage behind" 0 "went back to ${good:0:12}"
+	ctl apply
+	is "apply repairs it" 0 "^applied ${bad:0:12}"
+	whole "whole" "$bad"
+	it_is "nothing is left over" "$(left)" 5
+}
+
+# Sources change, apply is killed after a while that grows from nothing to longer than it takes.
+kills() {
+	local a b i now bad=0 other=0
+	profile app 2.0 && ctl apply && a=$(digest)
+	profile app 2.1 && ctl apply && b=$(digest)
+	for ((i = 0; i < 150; i++)); do
+		profile app 2.$((i % 2))
+		cinchctl apply >/dev/null 2>&1 </dev/null &
+		sleep "$(printf '0.%05d' $((i * 17)))"
+		kill -9 $! 2>/dev/null
+		wait $! 2>/dev/null
+		now=$(cinchctl status --json | jq -r '[.from, .problem // "whole", .policy] | join(" ")')
+		case $now in
+		"current whole $a") other=$((other + 1)) ;;
+		"current whole $b") ;;
+		*) bad=$((bad + 1)) && echo "# round $i: $now" ;;
+		esac
+	done
+	it_is "killed 150 times: whole each time" "$bad" 0
+	it_like "killed 150 times: both were in force ($other)" "$other" '^[1-9]'
+	profile app 2.2
+	ctl apply
+	is "and the next one works" 0 '^applied'
+	it_is "nothing is left over" "$(left)" 5
+}
+
+full_disk() {
+	local before
+	mv /var/lib/cinch $T/kept && mkdir /var/lib/cinch &&
+		mount -t tmpfs -o size=256k,mode=755 small /var/lib/cinch || it_die "a small disk"
+	ctl apply
+	is "a small disk" 0 '^applied'
+	before=$(digest)
+	dd if=/dev/zero of=/var/lib/cinch/filler bs=4k 2>/dev/null
+	profile app 3.0
+	ctl apply
+	is "a full disk" 2 'store the policy [0-9a-f]{12}: .*: No space left on device'
+	whole "a full disk: the old one" "$before"
+	it_unlike "a full disk: no leftovers" "$(ls -A $STORE)" '\.new|\.link|\.old'
+	ctl rollback
+	is "a full disk: nothing before" 2 'no policy was applied before'
+	rm /var/lib/cinch/filler
+	ctl apply
+	is "space again" 0 '^applied'
+	dd if=/dev/zero of=/var/lib/cinch/filler bs=4k 2>/dev/null
+	ctl rollback
+	is "going back needs no space" 0 "went back to ${before:0:12}"
+	rm /var/lib/cinch/filler
+	mount -o remount,ro /var/lib/cinch
+	profile app 3.1
+	ctl apply
+	is "a read-only disk" 2 'Read-only file system'
+	whole "a read-only disk: the old one" "$before"
+	umount /var/lib/cinch && rmdir /var/lib/cinch && mv $T/kept /var/lib/cinch
+}
+
+at_once() {
+	local i pids=() failed=0
+	for ((i = 0; i < 20; i++)); do
+		mkdir -p $T/node$i/p
+		printf '{"profile": "app", "version": "4.%d", "extends": ["restricted"]}' $i >$T/node$i/p/app.json
+		printf '{"profiles": ["%s"]}' $T/node$i/p >$T/node$i/cinch.json
+	done
+	for ((i = 0; i < 20; i++)); do
+		cinchctl apply --config $T/node$i/cinch.json >/dev/null 2>$T/node$i/err </dev/null &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || failed=$((failed + 1))
+	done
+	it_is "twenty at once: each came to its turn" "$failed" 0 || cat $T/node*/err
+	whole "twenty at once: whole" '[0-9a-f]{64}'
+	it_is "twenty at once: nothing is left over" "$(left)" 5
+}
+
+not_root() {
+	local seen
+	(umask 077 && profile app 5.0)
+	(umask 077 && cinchctl apply >/dev/null)
+	seen=$(setpriv --reuid 65532 --regid 65532 --clear-groups cinchctl explain --json $T/nothing 2>&1)
+	it_unlike "others read the policy" "$seen" 'not usable|Permission denied'
+	it_is "others see what is in force" "$(setpriv --reuid 65532 --regid 65532 --clear-groups \
+		cinchctl status --json --config $T/node0/cinch.json | jq -r '[.from, .policy] | join(" ")')" \
+		"current $(digest)"
+	it_like "others cannot change it" "$(setpriv --reuid 65532 --regid 65532 --clear-groups \
+		cinchctl rollback 2>&1)" 'Permission denied'
+}
+
+records() {
+	ctl log verify
+	is "the audit log is whole" 0 .
+	it_is "who applied what is in it" \
+		"$(jq -r 'select(.verb == "apply" or .verb == "rollback") | .result' \
+			/var/log/cinch/audit.jsonl | sort -u | tr '\n' ' ')" "applied failed unchanged "
+	it_like "with digests and the caller" \
+		"$(jq -c 'select(.verb == "rollback" and .result == "applied") | [.former, .policy, .caller.uid]' \
+			/var/log/cinch/audit.jsonl | tail -n 1)" '^\["[0-9a-f]{64}","[0-9a-f]{64}",0\]$'
+}
+
+first_steps
+problems
+it_is "a refused apply is recorded" "$(jq -r 'select(.result == "refused") | .problemCount' \
+	/var/log/cinch/audit.jsonl | head -n 1)" 4
+running
+damage
+kills
+full_disk
+at_once
+ctl apply
+not_root
+ctl apply
+records
+it_done
