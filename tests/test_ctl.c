@@ -295,6 +295,24 @@ static void test_example(void)
 		"which is right: %s", str_text(&out));
 }
 
+static void test_diff(const char *config)
+{
+	AUTO_STR struct str out = STR_INIT;
+
+	ok(ctl(&out, "profile diff restricted restricted") == 0, "diff: a profile is like itself");
+	ok(ctl(&out, "profile diff restricted mine --config %s", config) == 1 &&
+			strstr(str_text(&out), "+ capabilities") &&
+			strstr(str_text(&out), "CAP_KILL"),
+		"diff: what is gained: %s", str_text(&out));
+	ok(ctl(&out, "profile diff mine restricted --config %s", config) == 1 &&
+			strstr(str_text(&out), "- capabilities"),
+		"diff: and lost, the other way round");
+	ok(ctl(&out, "profile diff --json restricted %s", scratch_path("mine.json")) == 1 &&
+			strstr(str_text(&out), "\"change\": \"gained\""),
+		"diff: a file, as JSON");
+	ok(ctl(&out, "profile diff restricted nothing") == 2, "diff: what is not there");
+}
+
 static void test_profiles(void)
 {
 	AUTO_STR struct str text = STR_INIT;
@@ -311,6 +329,7 @@ static void test_profiles(void)
 	test_show(config, store);
 	test_check();
 	test_example();
+	test_diff(config);
 }
 
 int main(void)

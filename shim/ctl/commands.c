@@ -17,6 +17,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_profile_list,
 	&ctl_profile_show,
 	&ctl_profile_check,
+	&ctl_profile_diff,
 	&ctl_completion,
 	NULL,
 };

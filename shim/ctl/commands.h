@@ -18,6 +18,7 @@ extern const struct ctl_command ctl_profile_sign;
 extern const struct ctl_command ctl_profile_verify;
 extern const struct ctl_command ctl_ps;
 extern const struct ctl_command ctl_profile_check;
+extern const struct ctl_command ctl_profile_diff;
 extern const struct ctl_command ctl_profile_list;
 extern const struct ctl_command ctl_profile_show;
 

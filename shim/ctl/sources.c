@@ -93,20 +93,24 @@ static int add_text(struct job *j, const char *name, const char *file, const cha
 	return j->names && strv_add(j->names, str_text(&stem)) < 0 ? err_nomem(j->e) : 0;
 }
 
-/* The file PATH, which is below PREFIX ("seccomp/" or ""). */
-static int add_file(struct job *j, const char *path, const char *prefix)
+static int add_read(struct job *j, const char *name, const char *path)
 {
-	AUTO_STR struct str name = STR_INIT;
 	AUTO_FREE char *text = NULL;
 	struct err why = {0};
 	size_t len = 0;
 
-	str_addf(&name, "%s%s", prefix, base_name(path));
-	if (str_failed(&name))
-		return err_nomem(j->e);
 	if (read_text(path, &text, &len, &why) < 0)
 		return noted(j, &why);
-	return add_text(j, str_text(&name), path, NULL, text, len);
+	return add_text(j, name, path, NULL, text, len);
+}
+
+/* The file PATH, which is below PREFIX ("seccomp/" or ""). */
+static int add_file(struct job *j, const char *path, const char *prefix)
+{
+	AUTO_STR struct str name = STR_INIT;
+
+	str_addf(&name, "%s%s", prefix, base_name(path));
+	return str_failed(&name) ? err_nomem(j->e) : add_read(j, str_text(&name), path);
 }
 
 static int add_directory(struct job *j, const char *path, bool top);
