@@ -165,8 +165,9 @@ kills() {
 
 full_disk() {
 	local before
-	mv /var/lib/cinch $T/kept && mkdir /var/lib/cinch &&
-		mount -t tmpfs -o size=256k,mode=755 small /var/lib/cinch || it_die "a small disk"
+	mv /var/lib/cinch $T/kept
+	mkdir /var/lib/cinch
+	mount -t tmpfs -o size=256k,mode=755 small /var/lib/cinch || it_die "a small disk"
 	ctl apply
 	is "a small disk" 0 '^applied'
 	before=$(digest)
