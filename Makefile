@@ -67,8 +67,8 @@ $(B)/tests/replay_%: $(B)/tests/fuzz_%.o $(B)/tests/replay.o $(B)/libtest.a $(B)
 $(B)/tests/test_nomem: LDLIBS += $(NOMEM:%=-Wl,--wrap=%)
 # programs the tests run; static, so that they also run inside an empty root filesystem
 $(B)/tests/prog_%: $(B)/tests/prog_%.o ; $(Q)$(CC) -static $(LDFLAGS) -o $@ $<
-$(B)/tests/fuzz_%: $(B)/tests/fuzz_%.o $(B)/libtest.a $(B)/libcore.a ; \
-  $(Q)$(CC) -pie $(LDFLAGS) $(EXTRA) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+$(B)/tests/fuzz_%: $(B)/tests/fuzz_%.o $(B)/libtest.a $(B)/libcore.a
+	$(Q)$(CC) -pie $(LDFLAGS) $(EXTRA) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 $(B)/tests/prog_%.o: ALL_CFLAGS = -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -I. -MMD -MP
 $(B)/shim/version.o: ALL_CFLAGS += -DCINCH_VERSION='"$(VERSION)"'
 # Every file of the library is in the binary: its name as an identifier, its name, its digest.

@@ -22,6 +22,7 @@ table() {
 		test cmd:ctr containerd containerd containerd-ctr
 		test cmd:busybox busybox-static busybox busybox-static
 		test cmd:jq jq jq jq
+		test cmd:bsdtar libarchive-tools bsdtar libarchive-tools
 		test cmd:minisign minisign minisign minisign
 		test cmd:ip iproute2 iproute iproute2
 		test cmd:unshare util-linux util-linux util-linux
