@@ -29,6 +29,8 @@ table() {
 		test cmd:script bsdutils util-linux util-linux-misc
 		test cmd:flock util-linux util-linux flock
 		test cmd:logrotate logrotate logrotate logrotate
+		test cmd:zsh zsh zsh zsh
+		test file:/usr/share/bash-completion/bash_completion bash-completion bash-completion bash-completion
 		test cmd:journalctl systemd systemd -
 		test py:jsonschema python3-jsonschema python3-jsonschema py3-jsonschema
 		lint cmd:git git git git
@@ -47,6 +49,7 @@ there() {
 	cmd:*) PATH=$PATH:/usr/sbin:/sbin command -v "${1#cmd:}" >/dev/null ;;
 	pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
 	py:*) /usr/bin/python3 -c "import ${1#py:}" 2>/dev/null ;;
+	file:/*) [ -e "${1#file:}" ] ;;
 	file:*) [ -e "/usr/include/${1#file:}" ] ;;
 	esac
 }

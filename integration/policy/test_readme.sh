@@ -31,8 +31,13 @@ for ((i = 1; ; i++)); do
 	*'log --summary'*) it_like "the summary has the controls" "$(bash -eu "$T/block$i" 2>&1)" 'user' ;;
 	*'"version": "1.0.0"'*)
 		it_like "enforced: it is not root and cannot write" "$(start it-2)" "^65532"
-		it_like "enforced: and was told so" "$(start it-3)" 'Read-only' ;;
+		it_like "enforced: and was told so" "$(start it-3)" 'Read-only'
+		it_is "the list knows what is applied" \
+			"$(cinchctl profile list --json | jq -r '.profiles[] | select(.name == "app").applied')" yes
+		it_like "show prints what governs" "$(cinchctl profile show app)" '^// app 1.0.0, as applied$' ;;
 	*rollback*)
+		it_is "the list knows what is not applied any more" \
+			"$(cinchctl profile list --json | jq -r '.profiles[] | select(.name == "app").applied')" differs
 		it_is "after the rollback it only reports again" "$(start it-4)" 0 ;;
 	esac
 done
