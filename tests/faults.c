@@ -84,6 +84,12 @@ static void set_registers(pid_t pid, const long *call, const long *count, const 
 
 /* ---- the walk ---- */
 
+/* The library's function takes pointers where these take numbers. */
+static long trace(int request, pid_t pid, unsigned long address, unsigned long data)
+{
+	return syscall(SYS_ptrace, request, pid, address, data);
+}
+
 static pid_t start(int (*fn)(void *arg), void *arg)
 {
 	int status;
@@ -103,8 +109,8 @@ static pid_t start(int (*fn)(void *arg), void *arg)
 		errno = EPERM;
 		return -1;
 	}
-	if (ptrace(PTRACE_SETOPTIONS, pid, NULL,
-		    (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC)) < 0)
+	if (trace(PTRACE_SETOPTIONS, pid, 0,
+		    PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC) < 0)
 		die("PTRACE_SETOPTIONS");
 	return pid;
 }
@@ -156,7 +162,7 @@ struct faults_run faults_run(int (*fn)(void *arg), void *arg, unsigned at, int f
 		struct call_info info = {0};
 		long result = -fault;
 
-		if (ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)deliver) < 0 && errno != ESRCH)
+		if (trace(PTRACE_SYSCALL, pid, 0, (unsigned long)deliver) < 0 && errno != ESRCH)
 			die("PTRACE_SYSCALL");
 		if (waitpid(pid, &status, 0) < 0)
 			die("waitpid");
@@ -167,7 +173,7 @@ struct faults_run faults_run(int (*fn)(void *arg), void *arg, unsigned at, int f
 			deliver = status >> 16 ? 0 : WSTOPSIG(status);
 			continue;
 		}
-		if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info) < 0)
+		if (trace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, (unsigned long)&info) < 0)
 			die("PTRACE_GET_SYSCALL_INFO");
 		if (info.op == OP_EXIT && pending) {
 			set_registers(pid, NULL, NULL, &result);

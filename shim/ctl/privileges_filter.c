@@ -83,6 +83,15 @@ static enum reach reach(const struct side *s, const char *name)
 	return call->n ? REACH_SOME : reach_of(call->plain);
 }
 
+static bool same_rule(const struct filter_rule *a, const struct filter_rule *b)
+{
+	for (int i = 0; i < FILTER_ARGS; i++)
+		if (a->arg[i].op != b->arg[i].op || a->arg[i].a != b->arg[i].a ||
+			a->arg[i].b != b->arg[i].b)
+			return false;
+	return a->verdict.action == b->verdict.action;
+}
+
 static bool same_rules(const struct side *a, const struct side *b, const char *name)
 {
 	const struct filter_call *x = filter_find(&a->filter, name);
@@ -91,8 +100,7 @@ static bool same_rules(const struct side *a, const struct side *b, const char *n
 	if (!x || !y || x->n != y->n)
 		return !x && !y;
 	for (unsigned i = 0; i < x->n; i++)
-		if (x->rules[i].verdict.action != y->rules[i].verdict.action ||
-			memcmp(x->rules[i].arg, y->rules[i].arg, sizeof x->rules[i].arg) != 0)
+		if (!same_rule(&x->rules[i], &y->rules[i]))
 			return false;
 	return true;
 }
