@@ -216,7 +216,7 @@ test_journald() {
 	$journal >/dev/null 2>&1 &
 	pid=$!
 	for ((i = 0; i < 50; i++)); do [ -S /run/systemd/journal/socket ] && break; sleep 0.1; done
-	call "box-1"
+	"$RT" create --bundle $T/none box-1 >/dev/null 2>&1
 	calls 2 box-2
 	sleep 0.5
 	journalctl --directory=/run/log/journal -o json --no-pager -t cinch >$T/journal.json 2>&1
@@ -238,6 +238,43 @@ test_journald() {
 	"$CTL" apply >/dev/null 2>&1
 }
 
+# The container keeps its output open: a pipe would wait for it.
+create() { "$RT" --root "$1" create --bundle "$2" "$3" >$T/create.out 2>&1 </dev/null; }
+
+# A node in audit mode: containers get what they ask, and the log is asked whether to enforce.
+test_audit_mode() {
+	local b=$T/bundle root=$T/runc before
+	fresh
+	echo '{"mode": "audit"}' >/etc/cinch/cinch.json
+	if ! "$CTL" apply >$T/apply.out 2>&1; then
+		it_skip "audit mode" "cinchctl apply: $(head -n 1 $T/apply.out)"
+		return
+	fi
+	it_bundle $b a1 || it_die "cannot make a bundle"
+	before=$(sha256sum <$b/config.json)
+	create $root $b a1
+	it_is "audit mode: started" "$? $(cat $T/create.out)" "0 "
+	it_is "audit mode: as it was asked" "$(sha256sum <$b/config.json)" "$before"
+	"$RT" --root $root delete --force a1
+	it_bundle $b a2 '.linux.namespaces |= map(select(.type != "network"))'
+	create $root $b a2
+	it_is "audit mode: started with the host's network" "$? $(cat $T/create.out)" "0 "
+	"$RT" --root $root delete --force a2
+	"$CTL" log --summary --json >$T/summary.json
+	it_is "the log has something to look at" $? 1
+	it_is "two starts, one would be refused" \
+		"$(jq -c '.groups[] | [.mode, .starts, .containers, .results.audited, .wouldRefuse]' $T/summary.json)" \
+		'["audit",2,2,2,1]'
+	it_is "by the control namespaces" \
+		"$(jq -c '[.controls[] | select(.wouldRefuse > 0) | .control]' $T/summary.json)" '["namespaces"]'
+	it_like "for people" "$("$CTL" log --summary)" 'enforcing would refuse 1 of 2 starts and change 1'
+	it_like "as lines" "$("$CTL" log --id a2)" ' create   audited   a2 restricted \(audit\).*would be refused$'
+	verify
+	it_is "and the log is whole" "$result $found" "whole "
+	rm -f /etc/cinch/cinch.json
+	"$CTL" apply >/dev/null 2>&1
+}
+
 it_install
 test_writers
 test_logrotate
@@ -247,4 +284,5 @@ test_full_disk
 test_lock
 test_tampering
 test_journald
+test_audit_mode
 it_done
