@@ -153,6 +153,13 @@ it_install() {
 	fi
 }
 
+# Puts a configuration in force as an operator would.
+it_apply() { # CINCH-JSON
+	printf '%s\n' "$1" >/etc/cinch/cinch.json
+	"$B/cinchctl" apply >$T/apply.out 2>&1 ||
+		it_die "cinchctl apply: $(head -n 3 $T/apply.out)"
+}
+
 # --- a root file system, an image, a bundle ---
 
 it_rootfs() { # DIRECTORY: busybox, two users, the probe, a set-user-id program
@@ -274,8 +281,11 @@ it_traces() {
 		for p in /proc/[0-9]*; do
 			readlink "$p/exe" 2>/dev/null
 		done | grep -Ev '/(bash|[gm]?awk|readlink|grep|sort|script|containerd)$'
-		find /run/runc /run/cinch /run/containerd "$T/roots" "$TMPDIR" -mindepth 1 ! -name '*.lock' \
-			2>/dev/null
+		find /run/runc /run/containerd "$T/roots" "$TMPDIR" -mindepth 1 ! -name '*.lock' 2>/dev/null
+		# the record of a container that is gone goes with a later start
+		find /run/cinch -name '.tmp-*' 2>/dev/null
+		find /run/cinch -name '*.json' -exec jq -r '.root + "/" + .id' {} + 2>/dev/null |
+			while read -r p; do [ ! -e "$p" ] || echo "record $p"; done
 		if [ -S "$CONTAINERD_ADDRESS" ]; then # ctr waits for a daemon that is not there
 			ctr -n "$IT_NS" tasks ls -q 2>/dev/null | sed 's/^/task /'
 			ctr -n "$IT_NS" containers ls -q 2>/dev/null | sed 's/^/container /'

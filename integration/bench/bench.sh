@@ -45,6 +45,10 @@ if $CINCH_RT --root $ROOT create --bundle "$BUN" b1 </dev/null >/dev/null 2>&1; 
 fi
 
 cp "$B/stub" /usr/local/sbin/stub
+# found before all others, and so without a policy, too
+cp "$B/stub" /usr/local/sbin/runc
+pair "stub: create, nothing applied" 500 1.2 2048 $T/plain.json create /usr/local/sbin/runc "$BUN" b1
+rm /usr/local/sbin/runc
 STORE=/var/lib/cinch/policy
 applied() { "$B/cinchctl" apply >/dev/null && basename "$(readlink $STORE/current)"; }
 echo '{"runtime": "/usr/local/sbin/stub"}' >/etc/cinch/cinch.json

@@ -131,14 +131,16 @@ test_profiles() {
 test_runtime() {
 	local n
 	good
-	echo '{"runtime": "/nonexistent/runc"}' >/etc/cinch/cinch.json
-	refused "no such runtime" '/nonexistent/runc' 127 $BUN create --bundle $BUN c1
+	cp "$RUNC" /usr/local/sbin/gone
+	it_apply '{"runtime": "/usr/local/sbin/gone"}'
+	rm /usr/local/sbin/gone
+	refused "no such runtime" '/usr/local/sbin/gone' 127 $BUN create --bundle $BUN c1
 	cinch state c1
 	it_is "no such runtime: a verb that passes" $status 127
 	ln -s $RT /usr/local/sbin/other-name
-	echo '{"runtime": "/usr/local/sbin/other-name"}' >/etc/cinch/cinch.json
+	it_apply '{"runtime": "/usr/local/sbin/other-name"}'
 	refused "cinch as its own runtime" 'cinch' 127 $BUN create --bundle $BUN c1
-	rm /usr/local/sbin/other-name /etc/cinch/cinch.json
+	rm -r /usr/local/sbin/other-name /etc/cinch/cinch.json /var/lib/cinch
 	# no runtime at all: each place it is looked for is an empty file
 	for n in runc crun; do
 		find /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin -maxdepth 1 -name $n
