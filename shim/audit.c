@@ -254,6 +254,7 @@ static void summarize(const struct audit *a, const char *profiles, struct str *o
 	const char *id = json_str(json_get(a->record, "id"));
 	const char *result = json_str(json_get(a->record, "result"));
 	const char *error = json_str(json_get(a->record, "error"));
+	const char *reason = json_str(json_get(a->record, "reason")); /* of an apply */
 	const struct json *changes = json_get(a->record, "changes");
 
 	str_add(out, verb ? verb : "call");
@@ -267,8 +268,8 @@ static void summarize(const struct audit *a, const char *profiles, struct str *o
 		str_addf(out, ", %u changes and notes", changes->count);
 	if (json_is_true(json_get(a->record, "wouldRefuse")))
 		str_add(out, ", would be refused if it were enforced");
-	if (error)
-		str_addf(out, ": %s", error);
+	if (error || reason)
+		str_addf(out, ": %s", error ? error : reason);
 }
 
 static enum journal_level level_of(const struct audit *a)

@@ -146,6 +146,20 @@ static void listing(void)
 		"a damaged line is shown");
 }
 
+static void applied(void)
+{
+	AUTO_STR struct str out = STR_INIT, args = STR_INIT;
+
+	scratch_write("apply.log", "{\"time\":\"2026-11-22T04:05:06.000001Z\",\"verb\":\"apply\","
+				   "\"result\":\"refused\",\"policy\":\"0123456789abcdef0123\","
+				   "\"reason\":\"not signed\"}\n");
+	str_addf(&args, "--file %s", scratch_path("apply.log"));
+	run(&out, str_text(&args));
+	tap_same(str_text(&out),
+		"2026-11-22 04:05:06 apply    refused    policy 0123456789abc...  not signed\n",
+		"a policy that was applied");
+}
+
 static void wrong_use(void)
 {
 	static const struct {
@@ -481,6 +495,7 @@ int main(void)
 {
 	make_log();
 	listing();
+	applied();
 	wrong_use();
 	since();
 	summary();

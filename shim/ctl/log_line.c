@@ -109,7 +109,14 @@ const char *log_image(const struct json *record)
 
 /* ---- how it is shown ---- */
 
-enum { WHO_MAX = 48, IMAGE_MAX = 64, COMMAND_MAX = 60, ERROR_MAX = 600, ID_SHOWN = 12 };
+enum {
+	WHO_MAX = 48,
+	IMAGE_MAX = 64,
+	COMMAND_MAX = 60,
+	ERROR_MAX = 600,
+	ID_SHOWN = 12,
+	POLICY_MAX = 16
+};
 
 static void shown(const char *before, const char *text, size_t width, struct str *out)
 {
@@ -230,6 +237,8 @@ void log_print(const struct json *record, bool colour, struct str *out)
 	json_each (a, json_get(record, "args"))
 		str_addf(&command, "%s%s", command.len ? " " : "", json_str(a) ? json_str(a) : "");
 	shown("  ", str_text(&command), COMMAND_MAX, out);
+	shown("  policy ", text_of(record, "policy"), POLICY_MAX, out); /* of apply and rollback */
+	shown("  ", text_of(record, "reason"), ERROR_MAX, out);
 	shown("  ", text_of(record, "error"), ERROR_MAX, out);
 	shown("  problem: ", text_of(record, "problem"), ERROR_MAX, out);
 	shown("  problem: ", text_of(json_get(record, "policy"), "problem"), ERROR_MAX, out);
