@@ -151,6 +151,7 @@ static void flip(const char *path, off_t at)
 enum harm {
 	H_LINK_GONE,
 	H_LINK_ODD,
+	H_LINK_OTHER,
 	H_LINK_UP,
 	H_LINK_ABSOLUTE,
 	H_LINK_LONG,
@@ -190,6 +191,11 @@ static void harm(enum harm h, const char *link, const char *digest)
 		break;
 	case H_LINK_ODD:
 		relink(link, "policy");
+		break;
+	case H_LINK_OTHER: /* a whole policy, but not under its name */
+		snprintf(aside, sizeof aside, "x%.20s", digest);
+		rename(inner, in_store(aside));
+		relink(link, aside);
 		break;
 	case H_LINK_UP:
 		snprintf(odd, sizeof odd, "../policy/%s", digest);

@@ -175,9 +175,26 @@ static bool goes_on(const struct walk *w, const struct faults_run *run, unsigned
 	return true;
 }
 
-static bool holds(const struct walk *w, const struct faults_run *run, unsigned at, int fault)
+static void previous(char digest[HASH_HEX_SIZE])
 {
+	AUTO_POLICY struct policy *p = NULL;
+	struct err ignored;
+
+	store_link(store, "previous", &p, digest, &ignored);
+}
+
+/* BEFORE: what "previous" led to. */
+static bool holds(const struct walk *w, const struct faults_run *run, unsigned at, int fault,
+	const char *before)
+{
+	char behind[HASH_HEX_SIZE];
 	int now = in_force();
+
+	previous(behind);
+	if (run->ended && run->status == FAILED && strcmp(before, behind) != 0)
+		return complain(w, run, at, now, "what could be gone back to is lost");
+	if (fault == FAULT_SHORT && run->status != DONE)
+		return complain(w, run, at, now, "a short write is not a failure");
 
 	if (now != (int)w->old && now != (int)w->now)
 		return complain(w, run, at, now, "neither the old nor the new one");
@@ -197,16 +214,18 @@ static void walk(const struct walk *w, const char *how, const int *faults, unsig
 
 	for (at = 1; at < 5000; at++) {
 		int fault = faults[at % n_faults];
+		char before[HASH_HEX_SIZE];
 		struct faults_run run;
 
 		snprintf(store, sizeof store, "%s/%u/policy", scratch_dir(), ++n_stores);
 		w->before();
+		previous(before);
 		run = faults_run(w->act, &number, at, fault);
 		if (!run.hit) {
-			bad += !holds(w, &run, at, fault) || run.status != DONE;
+			bad += !holds(w, &run, at, fault, before) || run.status != DONE;
 			break;
 		}
-		if (!holds(w, &run, at, fault) && ++bad > 5)
+		if (!holds(w, &run, at, fault, before) && ++bad > 5)
 			break;
 	}
 	ok(!bad && at > 20, "%s: %s at each of %u system calls", w->name, how, at - 1);
