@@ -36,6 +36,7 @@ void build_done(struct build *b)
 static void work_done(struct build_work *w)
 {
 	pack_keys_done(&w->keys);
+	policy_packs_free(w->applied, w->n_applied);
 	strv_done(&w->places);
 	strv_done(&w->filters);
 	for (size_t i = 0; w->flat && i < w->n_texts; i++)

@@ -6,8 +6,9 @@
  * A profile directory has loose profiles (NAME.json), seccomp filters (seccomp/NAME.json) and packs
  * (pack.h). All files and their directories must belong to root (or the caller) and be writable by
  * nobody else. With requireSigned only packs count, each signed by a trusted key and not older than
- * the one of its name that is applied now; without it a pack may go back, which is noted, but a signature
- * of a trusted key that does not fit is a problem in any case.
+ * the newest of its name that was ever applied here: a policy keeps the version of packs it has no more.
+ * Without it a pack may go back, which is noted, and the newest stays known; but a signature of a trusted
+ * key that does not fit is a problem in any case.
  */
 #ifndef CINCH_PROFILES_BUILD_H
 #define CINCH_PROFILES_BUILD_H
@@ -23,14 +24,14 @@
 
 struct build_from {
 	const char *config; /* NULL: /etc/cinch/cinch.json, which may be missing */
-	struct policy *current; /* what is applied now, for version rollback; may be NULL */
+	struct policy *current; /* what is applied now, for the versions of packs; may be NULL */
 };
 
 struct build {
 	struct node node;
 	struct catalog *catalog;
 	struct denied denied;
-	struct policy_pack *packs;
+	struct policy_pack *packs; /* and the retired ones behind them */
 	size_t n_packs;
 	struct str policy; /* the bytes */
 	char digest[HASH_HEX_SIZE]; /* SHA-256 of them: the policy's name */

@@ -98,34 +98,6 @@ static int add_filters(struct build_work *w, const char *dir)
 
 /* ---- packs ---- */
 
-/* What the policy in force has of the pack NAME; an item that is all NULL: nothing. */
-static int find_applied(struct build_work *w, const char *name, struct policy_pack *found)
-{
-	struct policy_pack *packs = NULL;
-	struct err why = {0};
-	size_t n = 0;
-
-	*found = (struct policy_pack){0};
-	if (!w->from->current)
-		return 0;
-	if (policy_packs(w->from->current, &packs, &n, &why) < 0)
-		return why.code == ENOMEM
-			       ? err_nomem(w->e)
-			       : build_note(w, "the packs of the policy in force are not known: %s",
-					 why.msg);
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(packs[i].name, name) == 0) {
-			struct policy_pack last = packs[n - 1];
-
-			*found = packs[i];
-			packs[i] = last;
-			n--;
-			break;
-		}
-	policy_packs_free(packs, n);
-	return 0;
-}
-
 static void pack_free(struct policy_pack *p)
 {
 	free(p->name);
@@ -135,29 +107,41 @@ static void pack_free(struct policy_pack *p)
 	*p = (struct policy_pack){0};
 }
 
+/* The newest pack NAME that was ever applied here, as far as the policy in force knows. */
+static const struct policy_pack *newest_applied(const struct build_work *w, const char *name)
+{
+	const struct policy_pack *newest = NULL;
+
+	for (size_t i = 0; i < w->n_applied; i++)
+		if (strcmp(w->applied[i].name, name) == 0 &&
+			(!newest ||
+				pack_compare_versions(w->applied[i].version, newest->version) > 0))
+			newest = &w->applied[i];
+	return newest;
+}
+
 /* An attacker who has only an old signed pack must not get its old holes back. */
 static int judge_version(struct build_work *w, const struct pack *p)
 {
 	int (*complain)(struct build_work *, const char *, ...) =
 		w->b->node.require_signed ? build_problem : build_note;
-	struct policy_pack old;
-	int order, rc = 0;
+	const struct policy_pack *old = newest_applied(w, p->name);
+	int order;
 
-	if (find_applied(w, p->name, &old) < 0)
-		return -1;
-	if (!old.name)
+	if (!old)
 		return 0;
-	order = pack_compare_versions(p->version, old.version);
+	order = pack_compare_versions(p->version, old->version);
 	if (order < 0)
-		rc = complain(w, "%s: pack \"%s\" %s is older than %s, which is applied", p->place,
-			p->name, p->version, old.version);
-	else if (order == 0 && strcmp(p->digest, old.digest) != 0)
-		rc = complain(w,
-			"%s: pack \"%s\" %s is not what is applied under that version: a changed "
-			"pack needs a new one",
-			p->place, p->name, p->version);
-	pack_free(&old);
-	return rc;
+		return complain(w, "%s: pack \"%s\" %s is older than %s, which %s", p->place,
+			p->name, p->version, old->version,
+			old->retired ? "was applied here before" : "is applied");
+	if (order == 0 && strcmp(p->digest, old->digest) != 0)
+		return complain(w,
+			"%s: pack \"%s\" %s is not what %s under that version: a changed pack "
+			"needs a new one",
+			p->place, p->name, p->version,
+			old->retired ? "was applied here before" : "is applied");
+	return 0;
 }
 
 /* *SIGNER is the key's id, the caller's; NULL: nobody who is trusted. */
@@ -279,15 +263,85 @@ static int add_directory(struct build_work *w, const char *dir)
 	return 0;
 }
 
+/* ---- what was applied before ---- */
+
+static int read_applied(struct build_work *w)
+{
+	struct err why = {0};
+
+	if (!w->from->current ||
+		policy_packs(w->from->current, &w->applied, &w->n_applied, &why) == 0)
+		return 0;
+	return why.code == ENOMEM
+		       ? err_nomem(w->e)
+		       : build_note(
+				 w, "the packs of the policy in force are not known: %s", why.msg);
+}
+
+/* The policy that is made must know it, too. */
+static bool must_be_kept(const struct build_work *w, const struct policy_pack *old)
+{
+	const struct build *b = w->b;
+
+	if (newest_applied(w, old->name) != old)
+		return false;
+	for (size_t i = 0; i < b->n_packs; i++)
+		if (strcmp(b->packs[i].name, old->name) == 0 && !b->packs[i].retired)
+			return pack_compare_versions(b->packs[i].version, old->version) < 0;
+	return true;
+}
+
+static int by_pack(const void *a, const void *b)
+{
+	return strcmp(((const struct policy_pack *)a)->name, ((const struct policy_pack *)b)->name);
+}
+
+/*
+ * A pack that is taken away leaves its version behind: else to take it away and to bring an older one would
+ * be a way around judge_version. Each name stands there once, so it does not grow with each version.
+ */
+static int keep_versions(struct build_work *w)
+{
+	struct build *b = w->b;
+	size_t present = b->n_packs;
+	struct policy_pack *more;
+
+	if (!w->n_applied)
+		return 0;
+	more = reallocarray(b->packs, present + w->n_applied, sizeof *more);
+	if (!more)
+		return err_nomem(w->e);
+	b->packs = more;
+	for (size_t i = 0; i < w->n_applied; i++) {
+		struct policy_pack *old = &w->applied[i];
+
+		if (!must_be_kept(w, old))
+			continue;
+		more[b->n_packs] = (struct policy_pack){.name = strdup(old->name),
+			.version = strdup(old->version),
+			.signer = old->signer ? strdup(old->signer) : NULL,
+			.digest = strdup(old->digest),
+			.retired = true};
+		old = &more[b->n_packs++];
+		if (!old->name || !old->version || !old->digest ||
+			(w->applied[i].signer && !old->signer))
+			return err_nomem(w->e);
+	}
+	qsort(more + present, b->n_packs - present, sizeof *more, by_pack);
+	return 0;
+}
+
 int build_sources(struct build_work *w)
 {
 	const struct node *node = &w->b->node;
 	struct err why = {0};
 
+	if (read_applied(w) < 0)
+		return -1;
 	if (pack_read_keys(node->keys, &w->keys, &why) < 0 && build_failed(w, &why) < 0)
 		return -1;
 	for (size_t i = 0; i < node->profiles.n; i++)
 		if (add_directory(w, node->profiles.v[i]) < 0)
 			return -1;
-	return 0;
+	return keep_versions(w);
 }

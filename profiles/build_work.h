@@ -14,6 +14,8 @@ struct build_work {
 	struct build *b;
 	struct pack_keys keys;
 	struct strv places; /* of b->packs */
+	struct policy_pack *applied; /* of the policy in force */
+	size_t n_applied;
 	struct policy_text *texts; /* what they borrow is in FLAT and the catalog */
 	struct str *flat;
 	size_t n_texts;

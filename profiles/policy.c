@@ -275,27 +275,43 @@ void policy_packs_free(struct policy_pack *packs, size_t n)
 	free(packs);
 }
 
+/* A count and as many packs behind the *N of *PACKS. */
+static void take_packs(struct rest *r, bool retired, struct policy_pack **packs, size_t *n)
+{
+	uint32_t count = take_u32(r);
+	struct policy_pack *more;
+
+	if (r->bad || count > r->len / 16 || (retired && count == 0)) { /* four lengths each */
+		r->bad = true;
+		return;
+	}
+	more = reallocarray(*packs, *n + count + 1, sizeof *more);
+	if (!more) {
+		r->nomem = true;
+		return;
+	}
+	*packs = more;
+	for (; count; count--, (*n)++) {
+		more[*n].name = take_text(r, false);
+		more[*n].version = take_text(r, false);
+		more[*n].signer = take_text(r, true);
+		more[*n].digest = take_text(r, false);
+		more[*n].retired = retired;
+	}
+}
+
 int policy_packs(struct policy *p, struct policy_pack **out, size_t *n, struct err *e)
 {
 	AUTO_FREE char *bytes = whole(p, POLICY_PACKS, e);
 	struct rest r = {.at = bytes, .len = (size_t)p->head.section[POLICY_PACKS].len};
-	struct policy_pack *packs;
-	uint32_t count;
+	struct policy_pack *packs = NULL;
+	size_t count = 0;
 
 	if (!bytes)
 		return -1;
-	count = take_u32(&r);
-	if (r.bad || count > r.len / 16) /* four lengths each */
-		return damaged(e, "a part cannot be read");
-	packs = calloc(count + (size_t)1, sizeof *packs);
-	if (!packs)
-		return err_nomem(e);
-	for (uint32_t i = 0; i < count; i++) {
-		packs[i].name = take_text(&r, false);
-		packs[i].version = take_text(&r, false);
-		packs[i].signer = take_text(&r, true);
-		packs[i].digest = take_text(&r, false);
-	}
+	take_packs(&r, false, &packs, &count);
+	if (r.len && !r.bad && !r.nomem)
+		take_packs(&r, true, &packs, &count);
 	if (rest_end(&r, e) < 0) {
 		policy_packs_free(packs, count);
 		return -1;

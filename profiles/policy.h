@@ -24,6 +24,9 @@ struct policy_pack { /* a pack some of the profiles came from */
 	char *name, *version;
 	char *signer; /* hexadecimal key id; NULL: it was not signed */
 	char *digest; /* hexadecimal SHA-256 of its manifest */
+	/* Not a part of this policy: the newest of its name ever applied here, so that an older one is
+	 * still told for what it is when the pack comes back. */
+	bool retired;
 };
 
 /* What a policy is made of; all borrowed. */
@@ -66,7 +69,8 @@ int policy_profile(struct policy *p, const char *name, struct profile **out, str
 int policy_names(struct policy *p, struct strv *out, struct err *e);
 /* Is DIGEST ("sha256:...") denied on this node? *OUT's strings are the caller's; digest NULL: no. */
 int policy_denied(struct policy *p, const char *digest, struct denied_image *out, struct err *e);
-/* The packs it was made from. *OUT (an array of *N) is the caller's: policy_packs_free. */
+/* The packs it was made from, then the retired ones. *OUT (an array of *N) is the caller's:
+ * policy_packs_free. */
 int policy_packs(struct policy *p, struct policy_pack **out, size_t *n, struct err *e);
 void policy_packs_free(struct policy_pack *packs, size_t n);
 

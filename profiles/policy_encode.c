@@ -60,17 +60,33 @@ static int encode_settings(const struct settings *s, struct str *out, struct err
 	return 0;
 }
 
-static int encode_packs(const struct policy_draft *d, struct str *out, struct err *e)
+static int encode_some_packs(
+	const struct policy_draft *d, bool retired, struct str *out, struct err *e)
 {
-	add_u32(out, (uint32_t)d->n_packs);
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < d->n_packs; i++)
+		n += d->packs[i].retired == retired;
+	if (retired && n == 0)
+		return 0;
+	add_u32(out, n);
 	for (size_t i = 0; i < d->n_packs; i++) {
 		const struct policy_pack *p = &d->packs[i];
 
-		if (add_text(out, p->name, e) < 0 || add_text(out, p->version, e) < 0 ||
-			add_text(out, p->signer, e) < 0 || add_text(out, p->digest, e) < 0)
+		if (p->retired == retired &&
+			(add_text(out, p->name, e) < 0 || add_text(out, p->version, e) < 0 ||
+				add_text(out, p->signer, e) < 0 || add_text(out, p->digest, e) < 0))
 			return -1;
 	}
 	return 0;
+}
+
+/* Those it is made from; behind them, when there are any, the retired ones. */
+static int encode_packs(const struct policy_draft *d, struct str *out, struct err *e)
+{
+	return encode_some_packs(d, false, out, e) < 0 || encode_some_packs(d, true, out, e) < 0
+		       ? -1
+		       : 0;
 }
 
 static int by_name(const void *a, const void *b)

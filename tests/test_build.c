@@ -4,10 +4,12 @@
  */
 #include "profiles/build.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim/base/cleanup.h"
+#include "shim/base/io.h"
 #include "tests/policies.h"
 #include "tests/scratch.h"
 #include "tests/tap.h"
@@ -96,6 +98,113 @@ static void note(const char *part)
 	build(&b);
 	if (!ok(has(&b.notes, part), "%s: noted: %s", place, part))
 		show(&b);
+}
+
+/* A pack of one profile in DIRECTORY. */
+static void put_pack(const char *directory, const char *version)
+{
+	static const char text[] = PROFILE("acme-web");
+	AUTO_STR struct str manifest = STR_INIT, path = STR_INIT;
+	char digest[HASH_HEX_SIZE];
+
+	hash_sha256_hex(text, sizeof text - 1, digest);
+	str_addf(&manifest,
+		"{\"pack\": \"acme\", \"version\": \"%s\", \"files\": {\"acme-web.json\": "
+		"\"%s\"}}",
+		version, digest);
+	str_addf(&path, "profiles/%s", directory);
+	mkdir(at(str_text(&path)), 0755);
+	str_add(&path, "/manifest.json");
+	put(str_text(&path), str_text(&manifest));
+	path.len -= strlen("manifest.json");
+	str_add(&path, "acme-web.json");
+	put(str_text(&path), text);
+}
+
+static void take_pack(const char *directory)
+{
+	AUTO_STR struct str path = STR_INIT;
+
+	str_addf(&path, "profiles/%s/manifest.json", directory);
+	unlink(at(str_text(&path)));
+	path.len -= strlen("manifest.json");
+	str_add(&path, "acme-web.json");
+	unlink(at(str_text(&path)));
+	str_done(&path);
+	str_addf(&path, "profiles/%s", directory);
+	rmdir(at(str_text(&path)));
+}
+
+/* What is there now, where *CURRENT is in force; it is in force then. */
+static void build_on(struct policy **current, struct build *b)
+{
+	const struct build_from from = {.config = at("cinch.json"), .current = *current};
+	AUTO_FD int fd = -1;
+	struct err e = {0};
+
+	if (!ok(build_policy(&from, b, &e) == 0 && b->problems.n == 0, "%s: built %s", place,
+		    e.msg)) {
+		show(b);
+		exit(2);
+	}
+	policy_freep(current);
+	put("policy", "");
+	fd = open(at("policy"), O_RDWR | O_CLOEXEC);
+	if (io_write_all(fd, b->policy.s, b->policy.len, &e) < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
+		policy_open(take_fd(&fd), current, &e) < 0) {
+		printf("Bail out! %s\n", e.msg);
+		exit(2);
+	}
+}
+
+/* The packs of a policy, as "acme 1.0.0, acme 2.0.0 (retired)". */
+static void same_packs(const struct build *b, const char *want, const char *what)
+{
+	AUTO_STR struct str is = STR_INIT;
+
+	for (size_t i = 0; i < b->n_packs; i++)
+		str_addf(&is, "%s%s %s%s", i ? ", " : "", b->packs[i].name, b->packs[i].version,
+			b->packs[i].retired ? " (retired)" : "");
+	tap_same(str_text(&is), want, what);
+}
+
+/* To take a pack away, to apply, and to bring an older one is no way back. */
+static void test_versions(void)
+{
+	static const char *const steps[][4] = {
+		/* version of the pack that is there, packs of the policy, part of a note */
+		{"2.0.0", "acme 2.0.0", NULL},
+		{NULL, "acme 2.0.0 (retired)", NULL},
+		{NULL, "acme 2.0.0 (retired)", NULL},
+		{"1.0.0", "acme 1.0.0, acme 2.0.0 (retired)",
+			"1.0.0 is older than 2.0.0, which was applied here before"},
+		{"1.0.0", "acme 1.0.0, acme 2.0.0 (retired)", "1.0.0 is older than 2.0.0"},
+		{"1.5.0", "acme 1.5.0, acme 2.0.0 (retired)", "1.5.0 is older than 2.0.0"},
+		{NULL, "acme 2.0.0 (retired)", NULL},
+		{"2.0.0", "acme 2.0.0", NULL},
+		{NULL, "acme 2.0.0 (retired)", NULL},
+		{"2.1.0", "acme 2.1.0", NULL},
+		{"2.0.9", "acme 2.0.9, acme 2.1.0 (retired)", "2.0.9 is older than 2.1.0"},
+	};
+	AUTO_POLICY struct policy *current = NULL;
+	char before[HASH_HEX_SIZE] = "";
+
+	new_node("versions", "");
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		const char *const *s = steps[i];
+		AUTO_BUILD struct build b = {0};
+
+		if (s[0])
+			put_pack("acme", s[0]);
+		else
+			take_pack("acme");
+		build_on(&current, &b);
+		same_packs(&b, s[1], "the packs");
+		ok(s[2] ? has(&b.notes, s[2]) : b.notes.n == 0, "step %zu: the notes", i);
+		if (i > 0 && s[0] == steps[i - 1][0])
+			tap_same(b.digest, before, "what did not change gives the same policy");
+		memcpy(before, b.digest, sizeof before);
+	}
 }
 
 static void test_good(void)
@@ -271,6 +380,7 @@ int main(void)
 {
 	umask(022);
 	test_good();
+	test_versions();
 	test_config();
 	test_profiles();
 	test_links();

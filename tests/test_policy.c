@@ -45,8 +45,9 @@ static int encode(struct str *out, struct err *e)
 		{"db", db, sizeof db - 1},
 	};
 	static const struct policy_pack packs[] = {
-		{(char *)"acme", (char *)"1.4.0", (char *)"00112233AABBCCDD", (char *)"ff"},
-		{(char *)"loose", (char *)"2", NULL, (char *)"ee"},
+		{(char *)"acme", (char *)"1.4.0", (char *)"00112233AABBCCDD", (char *)"ff", false},
+		{(char *)"gone", (char *)"3", NULL, (char *)"dd", true},
+		{(char *)"loose", (char *)"2", NULL, (char *)"ee", false},
 	};
 	struct denied_image images[] = {
 		{(char *)D1, (char *)"miner inside", (char *)"CVE-2026-1, CVE-2026-2"},
@@ -59,7 +60,7 @@ static int encode(struct str *out, struct err *e)
 		.texts = texts,
 		.n_texts = 4,
 		.packs = packs,
-		.n_packs = 2,
+		.n_packs = 3,
 		.denied = &denied};
 
 	return node_parse("cinch.json", config, sizeof config - 1, &n, e) < 0 ||
@@ -142,10 +143,13 @@ static void check_rest(struct policy *p)
 		"select");
 	tap_same(profile, "web", "the profile of the rule");
 	ok(policy_select(p, &other, &profile, &line, &e) == 0 && !profile, "no rule");
-	ok(policy_packs(p, &packs, &n, &e) == 0 && n == 2, "packs");
+	ok(policy_packs(p, &packs, &n, &e) == 0 && n == 3, "packs");
 	tap_same(packs[0].signer, "00112233AABBCCDD", "signed");
 	tap_same(packs[1].signer, NULL, "not signed");
 	tap_same(packs[1].name, "loose", "name");
+	ok(!packs[0].retired && !packs[1].retired, "they are what it is made from");
+	tap_same(packs[2].name, "gone", "the retired one is the last");
+	ok(packs[2].retired && strcmp(packs[2].version, "3") == 0, "it is told apart");
 	policy_packs_free(packs, n);
 	for (int i = 0; i < 2; i++) {
 		ok(policy_denied(p, i ? D4 : D1, &d, &e) == 0 && d.digest, "denied");

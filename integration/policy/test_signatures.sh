@@ -430,6 +430,32 @@ test_apply() {
 	refused "the archive altered" 'acme-1.11.0.tar'
 	rm $P/acme-1.11.0.tar
 
+	# an older one by way of no pack, of no signatures, and of both
+	applied "no pack at all" '^applied'
+	it_is "status knows what was there" \
+		"$(ctl status --json; jq -c '[.packs, [.retiredPacks[] | .name, .version]]' $T/out)" \
+		'[[],["acme","1.11.0"]]'
+	ctl status
+	it_like "in words" "$out" '^retired +acme 1.11.0, applied here before, an older one is not'
+	pack $P/acme
+	signed 1.10.0
+	refused "an older one behind the back of none" \
+		'pack "acme" 1.10.0 is older than 1.11.0, which was applied here before'
+	echo '{}' >/etc/cinch/cinch.json
+	applied "an older one, where signatures are not required" '^note: .*1.10.0 is older than 1.11.0'
+	echo '{"requireSigned": true}' >/etc/cinch/cinch.json
+	refused "the same once they are again" 'pack "acme" 1.10.0 is older than 1.11.0, which was applied'
+	ctl rollback
+	is "rollback is the way back" 0 '^went back'
+	rm -r $P/acme
+	applied "none again" '^already applied'
+	pack $P/acme
+	signed 1.11.1
+	applied "a newer one" '^applied'
+	it_is "leaves no retired one" "$(ctl status --json; jq -c '[.packs[].version, .retiredPacks]' $T/out)" \
+		'["1.11.1",[]]'
+	rm -r $P/acme
+
 	echo '{}' >/etc/cinch/cinch.json
 	pack $P/acme
 	ctl profile sign $P/acme --name acme --version 1.12.0

@@ -255,7 +255,7 @@ static int compare_settings(
 static const struct policy_pack *find_pack(const struct side *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_packs; i++)
-		if (strcmp(s->packs[i].name, name) == 0)
+		if (!s->packs[i].retired && strcmp(s->packs[i].name, name) == 0)
 			return &s->packs[i];
 	return NULL;
 }
@@ -266,14 +266,14 @@ static int compare_packs(struct diff *c, const struct side *a, const struct side
 		const struct policy_pack *is = &b->packs[i], *was = find_pack(a, is->name);
 		const char *old = was ? was->version : "(none)";
 
-		if ((!was || strcmp(was->digest, is->digest) != 0) &&
+		if (!is->retired && (!was || strcmp(was->digest, is->digest) != 0) &&
 			add_line(c, e, "pack %s: %s -> %s, %s%s", is->name, old, is->version,
 				is->signer ? "signed by " : "not signed",
 				is->signer ? is->signer : "") < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < a->n_packs; i++)
-		if (!find_pack(b, a->packs[i].name) &&
+		if (!a->packs[i].retired && !find_pack(b, a->packs[i].name) &&
 			add_line(c, e, "pack %s: %s -> (none)", a->packs[i].name,
 				a->packs[i].version) < 0)
 			return -1;

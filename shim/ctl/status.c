@@ -226,6 +226,25 @@ static void put_profiles(const struct state *s, struct str *out)
 	}
 }
 
+static void put_packs(const struct state *s, struct str *out)
+{
+	const char *label = "";
+
+	for (size_t i = 0; i < s->n_packs; i++) {
+		const struct policy_pack *p = &s->packs[i];
+		const char *is = p->retired ? "retired" : "packs";
+
+		str_addf(
+			out, "%-10s%s %s, ", strcmp(is, label) == 0 ? "" : is, p->name, p->version);
+		if (p->retired)
+			str_add(out, "applied here before, an older one is not\n");
+		else
+			str_addf(out, "%s%s\n", p->signer ? "signed by " : "not signed",
+				p->signer ? p->signer : "");
+		label = is;
+	}
+}
+
 static void print(struct ctl_call *c, const struct state *s)
 {
 	const char *red = c->colour ? "\033[31m" : "", *off = c->colour ? "\033[0m" : "";
@@ -248,11 +267,7 @@ static void print(struct ctl_call *c, const struct state *s)
 	put_text(out, "mode", audit ? "audit: no profile is enforced on this node" : "enforce");
 	put_text(out, "default", s->a.settings.default_profile);
 	put_profiles(s, out);
-	for (size_t i = 0; i < s->n_packs; i++) {
-		str_addf(out, "%-10s%s %s, %s%s\n", i ? "" : "packs", s->packs[i].name,
-			s->packs[i].version, s->packs[i].signer ? "signed by " : "not signed",
-			s->packs[i].signer ? s->packs[i].signer : "");
-	}
+	put_packs(s, out);
 	if (s->audit_bad.code)
 		put_text(out, "audit log", s->audit_bad.msg);
 	else
@@ -279,14 +294,17 @@ static struct json *profiles_json(const struct state *s, struct json_doc *doc)
 	return list;
 }
 
-static struct json *packs_json(const struct state *s, struct json_doc *doc)
+static struct json *packs_json(const struct state *s, bool retired, struct json_doc *doc)
 {
 	struct json *list = json_array(doc);
 
 	for (size_t i = 0; i < s->n_packs; i++) {
 		const struct policy_pack *p = &s->packs[i];
-		struct json *o = json_object(doc);
+		struct json *o;
 
+		if (p->retired != retired)
+			continue;
+		o = json_object(doc);
 		if (json_put(doc, o, "name", json_string_lossy(doc, p->name)) < 0 ||
 			json_put(doc, o, "version", json_string_lossy(doc, p->version)) < 0 ||
 			json_put(doc, o, "signer",
@@ -341,7 +359,8 @@ static struct json *answer(const struct state *s, struct json_doc *doc)
 		json_put(doc, o, "defaultProfile",
 			json_string_lossy(doc, s->a.settings.default_profile)) < 0 ||
 		json_put(doc, o, "profiles", profiles_json(s, doc)) < 0 ||
-		json_put(doc, o, "packs", packs_json(s, doc)) < 0 ||
+		json_put(doc, o, "packs", packs_json(s, false, doc)) < 0 ||
+		json_put(doc, o, "retiredPacks", packs_json(s, true, doc)) < 0 ||
 		json_put(doc, o, "auditLog", json_string_lossy(doc, s->a.settings.audit.path)) <
 			0 ||
 		put_error(doc, o, "auditProblem", &s->audit_bad) < 0 ||
