@@ -7,6 +7,7 @@
  */
 #include "profiles/profile.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -297,6 +298,7 @@ int profile_parse_known(const char *name, const char *text, size_t len, const ch
 	r.doc = doc;
 	if (profile_read(&r, json_root(doc), &p) < 0)
 		return -1;
+	assert(p);
 	note_lines(p, json_root(doc), text);
 	if (digest)
 		memcpy(p->digest, digest, sizeof p->digest);

@@ -64,7 +64,8 @@ static const struct {
 		"x.json:1:51: unknown capability \"CAP_SYS_ADMN\", did you mean "
 		"\"CAP_SYS_ADMIN\"?"},
 	{HEAD ", \"capabilities\": [\"EVERYTHING\"]}",
-		"x.json:1:51: unknown capability \"EVERYTHING\", expected one of capabilities(7) such as \"CAP_CHOWN\""},
+		"x.json:1:51: unknown capability \"EVERYTHING\", expected one of capabilities(7) "
+		"such as \"CAP_CHOWN\""},
 	{HEAD ", \"capabilities\": [21]}",
 		"x.json:1:51: a capability is a string such as \"CAP_CHOWN\""},
 	{HEAD ", \"user\": {\"root\": \"remap\", \"uid\": 0}}",
