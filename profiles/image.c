@@ -264,13 +264,6 @@ bool image_name(const struct image *i, char *out, size_t size)
 	return true;
 }
 
-bool image_matches(const struct image *i, const char *glob)
-{
-	char name[NAME_SIZE];
-
-	return image_name(i, name, sizeof name) && str_glob(glob, name);
-}
-
 bool image_matches_any(const struct image *i, const struct strv *globs)
 {
 	char name[NAME_SIZE];

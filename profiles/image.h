@@ -33,9 +33,7 @@ void image_done(struct image *i);
 /* "registry/repository" into OUT; false when either is not known or SIZE is too small (1024 is enough
  * for whatever image_parse read). */
 bool image_name(const struct image *i, char *out, size_t size);
-/* GLOB over "registry/repository", as "registry.example.com/team/" and two stars. */
-bool image_matches(const struct image *i, const char *glob);
-/* Any of the list matches. */
+/* One of the globs matches "registry/repository", as "registry.example.com/team/" and two stars does. */
 bool image_matches_any(const struct image *i, const struct strv *globs);
 /* TEXT is "sha256:" and 64 of 0-9 a-f. */
 bool image_is_digest(const char *text);

@@ -107,9 +107,6 @@ enum pack_trust {
  * and else E says why it is not, in another message for each. */
 enum pack_trust pack_trust(const struct pack *p, const struct pack_keys *keys,
 	const struct pack_key **signer, struct err *e);
-/* The same as 0 or -1. */
-int pack_verify(const struct pack *p, const struct pack_keys *keys, const struct pack_key **signer,
-	struct err *e);
 
 /* By semver.org 2.0.0, 11: 1.10.0 is newer than 1.9.3, pre-releases come before their release, what
  * follows a "+" does not count. Negative, 0, positive. What is no version is older than all that are. */

@@ -160,9 +160,3 @@ enum pack_trust pack_trust(const struct pack *p, const struct pack_keys *keys,
 		p->place, id, keys->n);
 	return PACK_UNKNOWN_KEY;
 }
-
-int pack_verify(const struct pack *p, const struct pack_keys *keys, const struct pack_key **signer,
-	struct err *e)
-{
-	return pack_trust(p, keys, signer, e) == PACK_TRUSTED ? 0 : -1;
-}

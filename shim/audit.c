@@ -127,11 +127,6 @@ int audit_put_text(struct audit *a, const char *key, const char *text)
 	return text ? audit_put(a, key, json_string_lossy(a->doc, text)) : 0;
 }
 
-int audit_put_problem(struct audit *a, const struct err *problem)
-{
-	return audit_put_text(a, "problem", problem->code ? problem->msg : NULL);
-}
-
 void audit_done(struct audit *a)
 {
 	json_free(a->doc);

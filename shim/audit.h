@@ -39,8 +39,6 @@ int audit_begin(struct audit *a, const char *verb, struct err *e);
 /* Add a member; V is made in a->doc. -1 when V is NULL or the memory is out. */
 int audit_put(struct audit *a, const char *key, struct json *v);
 int audit_put_text(struct audit *a, const char *key, const char *text); /* NULL: nothing is added */
-/* When the node's policy was not usable (code not 0), say so in this record, too. */
-int audit_put_problem(struct audit *a, const struct err *problem);
 /*
  * Add the duration and append the line to s->audit.path (made 0600, its directory 0700; "": no file),
  * and hand it to journald and syslog when they are asked for. Nothing here waits longer than

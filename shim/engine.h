@@ -53,6 +53,5 @@ void engine_done(struct engine *g);
 const char *engine_name(enum engine_kind k);
 /* As the select rules see it; borrows from G. */
 struct rules_facts engine_facts(const struct engine *g);
-/* Whether TEXT is one of the names, for checking cinch.json, is node.c's own table; a test compares. */
 
 #endif
