@@ -179,6 +179,10 @@ static void compare_rootfs(struct comparison *c)
 		if (from->exec != to->exec)
 			privileges_add(
 				c, CONTROL_ROOTFS, to->exec, "running programs in %s", to->path);
+		if (from->copy_up != to->copy_up)
+			privileges_add(c, CONTROL_ROOTFS, true, "%s begins %s", to->path,
+				to->copy_up ? "with what the image has there (was: empty)"
+					    : "empty (was: with what the image has there)");
 		if (from->size != to->size)
 			privileges_add(c, CONTROL_ROOTFS,
 				to->size == 0 || (from->size && to->size > from->size),
