@@ -339,6 +339,21 @@ int policy_select(struct policy *p, const struct rules_facts *facts, const char 
 		p->rules, (size_t)p->head.section[POLICY_RULES].len, facts, profile, line, e);
 }
 
+int policy_rules(struct policy *p, struct policy_rules *out, struct err *e)
+{
+	const struct policy_place *s = &p->head.section[POLICY_RULES];
+	uint32_t n;
+
+	if (load_rules(p, e) < 0)
+		return -1;
+	if (s->len < sizeof n)
+		return damaged(e, "a part cannot be read");
+	memcpy(&n, p->rules, sizeof n);
+	out->n = n;
+	memcpy(out->sum, s->sum, sizeof out->sum);
+	return 0;
+}
+
 /* ---- entries ---- */
 
 static uint64_t entries(const struct policy *p, enum policy_section section, size_t size)
@@ -505,6 +520,21 @@ int policy_denied(struct policy *p, const char *digest, struct denied_image *out
 	if (found)
 		return read_denied(p, digest, &entry, out, e);
 	*out = (struct denied_image){.digest = NULL};
+	return 0;
+}
+
+int policy_denied_all(struct policy *p, struct strv *out, struct err *e)
+{
+	struct policy_denied_entry entry;
+	char text[sizeof "sha256:" + HASH_HEX_SIZE] = "sha256:";
+
+	for (uint64_t i = 0; i < entries(p, POLICY_DENIED, sizeof entry); i++) {
+		if (entry_at(p, POLICY_DENIED, i, &entry, sizeof entry, e) < 0)
+			return -1;
+		hash_hex(entry.digest, text + strlen("sha256:"));
+		if (strv_add(out, text) < 0)
+			return err_nomem(e);
+	}
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "profiles/node.h"
 #include "profiles/profile.h"
 #include "profiles/rules.h"
+#include "shim/base/hash.h"
 
 struct policy_text { /* a flattened profile, or a seccomp filter it names */
 	const char *name; /* "web"; a filter's is "seccomp/NAME" */
@@ -61,6 +62,12 @@ int policy_settings(struct policy *p, struct settings *out, struct err *e);
 /* See rules_match; *PROFILE lives as long as P. */
 int policy_select(struct policy *p, const struct rules_facts *facts, const char **profile,
 	unsigned *line, struct err *e);
+/* What tells its rules from those of another policy: how many, and a checksum, lines and all. */
+struct policy_rules {
+	size_t n;
+	uint8_t sum[HASH_QUICK_SIZE];
+};
+int policy_rules(struct policy *p, struct policy_rules *out, struct err *e);
 /* The text of a profile or filter; *TEXT is the caller's (free), NULL with return 0: there is none. */
 int policy_text(struct policy *p, const char *name, char **text, size_t *len, struct err *e);
 /* The profile NAME, its filter with it. *OUT NULL with return 0: there is none of that name. */
@@ -69,6 +76,8 @@ int policy_profile(struct policy *p, const char *name, struct profile **out, str
 int policy_names(struct policy *p, struct strv *out, struct err *e);
 /* Is DIGEST ("sha256:...") denied on this node? *OUT's strings are the caller's; digest NULL: no. */
 int policy_denied(struct policy *p, const char *digest, struct denied_image *out, struct err *e);
+/* All that are denied, sorted. */
+int policy_denied_all(struct policy *p, struct strv *out, struct err *e);
 /* The packs it was made from, then the retired ones. *OUT (an array of *N) is the caller's:
  * policy_packs_free. */
 int policy_packs(struct policy *p, struct policy_pack **out, size_t *n, struct err *e);

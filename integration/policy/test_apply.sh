@@ -110,12 +110,39 @@ running() {
 	ctl apply --dry-run --json
 	it_is "for programs" "$(jq -c '[.running, .affected[0].now, .affected[0].then]' <<<"$out")" \
 		'[1,"restricted","app"]'
+	echo '{"mode": "audit"}' >/etc/cinch/cinch.json
+	ctl apply --dry-run
+	is "another mode of the node affects everybody" 1 'others at their next start: 1'
+	echo '{"defaultProfile": "app"}' >/etc/cinch/cinch.json
 	ctl apply
 	is "applied" 0 'defaultProfile: restricted -> app'
 	runc --root $T/roots delete --force one
 	rm /etc/cinch/cinch.json
 	ctl apply
 	is "back" 0 'defaultProfile: app -> restricted'
+}
+
+# What is no profile's text changes what containers may just as well, and is shown beside it.
+node_changes() {
+	local d
+	d=sha256:$(printf %064d 7)
+	mv /etc/cinch/profiles/app.json $T/app.json
+	echo '{"select": [{"namespace": "prod", "profile": "restricted"}]}' >/etc/cinch/cinch.json
+	echo "{\"denied\": [{\"digest\": \"$d\"}]}" >/etc/cinch/denied.json
+	ctl apply
+	is "rules and denied images" 0 'select: 0 -> 1 rules'
+	it_like "both" "$out" "images now denied: $d"
+	echo '{"select": [{"namespace": "prod", "profile": "privileged-audit"}]}' >/etc/cinch/cinch.json
+	rm /etc/cinch/denied.json
+	mv $T/app.json /etc/cinch/profiles/
+	ctl apply --dry-run
+	is "beside a new profile" 1 'added +app'
+	it_like "other rules are shown" "$out" 'select: 1 rules, other ones'
+	it_like "and what is no longer denied" "$out" "images no longer denied: $d"
+	ctl apply --dry-run --json
+	it_is "to programs, too" "$(jq -c '.changes.node | length' <<<"$out")" 2
+	rm /etc/cinch/cinch.json
+	ctl apply
 }
 
 damage() {
@@ -242,6 +269,7 @@ problems
 it_is "a refused apply is recorded" "$(jq -r 'select(.result == "refused") | .problemCount' \
 	/var/log/cinch/audit.jsonl | head -n 1)" 4
 running
+node_changes
 damage
 kills
 full_disk

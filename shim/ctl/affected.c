@@ -18,6 +18,8 @@ struct search {
 	struct policy *from, *to;
 	const char *from_default, *to_default;
 	const struct strv *names; /* of TO's profiles; NULL: built in */
+	bool more_allowed; /* by TO: an annotation may name a profile */
+	bool other_mode; /* of the node: everybody is held to less, or to more */
 	const struct diff *diff;
 	struct affected *out;
 };
@@ -79,7 +81,7 @@ static int choose(struct policy *policy, const char *by_default, const struct ru
 }
 
 static int add(struct search *s, const struct json *record, const char *now, const char *then,
-	bool gone, struct err *e)
+	const char *refused, struct err *e)
 {
 	struct affected *a = s->out;
 	struct affected_one *more = reallocarray(a->v, a->n + 1, sizeof *more), *to;
@@ -92,7 +94,7 @@ static int add(struct search *s, const struct json *record, const char *now, con
 		.who = who_is(record),
 		.now = strdup(now),
 		.then = strdup(then),
-		.gone = gone};
+		.refused = refused};
 	return to->id && to->who && to->now && to->then ? 0 : err_nomem(e);
 }
 
@@ -104,10 +106,52 @@ static bool knows(const struct search *s, const char *name)
 			: !strchr(name, '/') && profile_builtin_text(name, &len) != NULL;
 }
 
+/* The image is denied by TO, and was not by FROM. */
+static int now_denied(const struct search *s, const char *digest, bool *denied, struct err *e)
+{
+	struct policy *const both[] = {s->to, s->from};
+
+	*denied = false;
+	for (int i = 0; digest && i < 2; i++) {
+		struct denied_image d = {.digest = NULL};
+
+		if (both[i] && policy_denied(both[i], digest, &d, e) < 0)
+			return -1;
+		*denied = i == 0 ? d.digest != NULL : *denied && !d.digest;
+		free(d.digest);
+		free(d.reason);
+		free(d.cves);
+	}
+	return 0;
+}
+
+/* Of the profiles that annotations name on top: one that would be another, or be refused. */
+static const char *changed_more(
+	const struct search *s, const struct json *record, const char **refused)
+{
+	const struct json *first = json_at(record, "/profiles/0");
+
+	for (const struct json *v = first ? first->next : NULL; v; v = v->next) {
+		const char *name = text_at(v, "name");
+
+		if (!name)
+			continue;
+		if (!s->more_allowed)
+			*refused = "annotations may not name a profile any more";
+		else if (!knows(s, name))
+			*refused = "which is not there any more";
+		if (*refused || diff_find(s->diff, name))
+			return name;
+	}
+	return NULL;
+}
+
 static int look(const struct json *record, void *arg, struct err *e)
 {
 	const struct json *image = json_get(record, "image");
-	const char *now = text_at(json_at(record, "/profiles/0"), "name"), *old, *then;
+	const char *now = text_at(json_at(record, "/profiles/0"), "name"), *old, *then, *more;
+	const char *refused = NULL;
+	bool digest, id;
 	struct search *s = arg;
 	struct image own = {
 		.text = (char *)text_at(image, "reference"),
@@ -133,11 +177,18 @@ static int look(const struct json *record, void *arg, struct err *e)
 		return -1;
 	if (!json_get(record, "rule") && strcmp(old, now) != 0)
 		then = now; /* named by the engine's configuration */
+	if (now_denied(s, own.digest, &digest, e) < 0 || now_denied(s, own.id, &id, e) < 0)
+		return -1;
+	if (digest || id)
+		return add(s, record, now, then, "its image is denied", e);
 	if (!knows(s, then))
-		return add(s, record, now, then, true, e);
-	return strcmp(now, then) != 0 || diff_find(s->diff, then)
-		       ? add(s, record, now, then, false, e)
-		       : 0;
+		return add(s, record, now, then, "which is not there any more", e);
+	more = changed_more(s, record, &refused);
+	if (refused)
+		return add(s, record, more, more, refused, e);
+	if (strcmp(now, then) != 0 || s->other_mode || diff_find(s->diff, then))
+		return add(s, record, now, then, NULL, e);
+	return more ? add(s, record, more, more, NULL, e) : 0;
 }
 
 static int settings_of(struct policy *p, struct settings *s, struct err *e)
@@ -158,6 +209,8 @@ int affected_find(const char *dir, struct policy *from, struct policy *to, const
 		return -1;
 	s.from_default = old.default_profile;
 	s.to_default = new.default_profile;
+	s.more_allowed = new.annotations.profile;
+	s.other_mode = old.mode != new.mode;
 	s.names = to ? &names : NULL;
 	if (state_each(dir, look, &s, &bad, e) < 0)
 		return -1;
@@ -179,8 +232,8 @@ void affected_table(const struct affected *a, struct str *out)
 			str_add(out, " -> ");
 			table_text(one->then, 64, out);
 		}
-		if (one->gone)
-			str_add(out, ", which is not there any more: it would not start");
+		if (one->refused)
+			str_addf(out, ", %s: it would not start", one->refused);
 		str_addc(out, '\n');
 	}
 }
@@ -197,7 +250,7 @@ struct json *affected_json(const struct affected *a, struct json_doc *doc)
 			json_put(doc, o, "container", json_string_lossy(doc, one->who)) < 0 ||
 			json_put(doc, o, "now", json_string_lossy(doc, one->now)) < 0 ||
 			json_put(doc, o, "then", json_string_lossy(doc, one->then)) < 0 ||
-			json_put(doc, o, "refused", json_bool(doc, one->gone)) < 0 ||
+			json_put(doc, o, "refused", json_bool(doc, one->refused != NULL)) < 0 ||
 			json_push(list, o) < 0)
 			return NULL;
 	}

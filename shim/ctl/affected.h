@@ -10,7 +10,7 @@
 struct affected_one {
 	char *id, *who; /* "default/web-1 app"; the id where nothing else is known */
 	char *now, *then; /* profiles; the same name: what it says is changed */
-	bool gone; /* THEN is not in the new policy: it would be refused */
+	const char *refused; /* why it would not start; NULL: it would */
 };
 
 struct affected {

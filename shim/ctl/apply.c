@@ -212,7 +212,7 @@ static void print(struct ctl_call *c, const struct work *w)
 		w->dry ? "now:" : "before:", name_of(w->old.digest));
 	diff_table(&w->diff, w->dry, c->colour, out);
 	if (w->diff.n == 0 && w->diff.node.n == 0)
-		str_add(out, "  select rules or denied images\n");
+		str_add(out, "  nothing that a container would notice\n");
 	if (w->dry)
 		print_running(w, out);
 }

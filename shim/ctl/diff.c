@@ -231,6 +231,20 @@ static const char *yes(bool on)
 	return on ? "on" : "off";
 }
 
+/* Which annotations go into the log. */
+static int compare_record(struct diff *c, const struct strv *a, const struct strv *b, struct err *e)
+{
+	AUTO_STR struct str was = STR_INIT, is = STR_INIT;
+
+	for (size_t i = 0; i < a->n; i++)
+		str_addf(&was, "%s%s", i ? ", " : "", a->v[i]);
+	for (size_t i = 0; i < b->n; i++)
+		str_addf(&is, "%s%s", i ? ", " : "", b->v[i]);
+	if (str_failed(&was) || str_failed(&is))
+		return err_nomem(e);
+	return differs(c, "annotations.record", was.len ? was.s : NULL, is.len ? is.s : NULL, e);
+}
+
 static int compare_settings(
 	struct diff *c, const struct settings *a, const struct settings *b, struct err *e)
 {
@@ -249,7 +263,57 @@ static int compare_settings(
 		differs(c, "annotations.profile", yes(a->annotations.profile),
 			yes(b->annotations.profile), e) < 0)
 		return -1;
+	return compare_record(c, &a->annotations.record, &b->annotations.record, e);
+}
+
+/* Which container gets what: as much a right as what a profile grants. */
+static int compare_rules(struct diff *c, struct policy *from, struct policy *to, struct err *e)
+{
+	struct policy_rules a = {.n = 0}, b = {.n = 0};
+
+	if ((from && policy_rules(from, &a, e) < 0) || (to && policy_rules(to, &b, e) < 0))
+		return -1;
+	if (a.n != b.n)
+		return add_line(c, e, "select: %zu -> %zu rules", a.n, b.n);
+	if (a.n && memcmp(a.sum, b.sum, sizeof a.sum) != 0)
+		return add_line(c, e, "select: %zu rules, other ones or in other lines", b.n);
 	return 0;
+}
+
+/* One line for what is in A and not in B; both are sorted. */
+static int only_denied_in(
+	struct diff *c, const char *what, const struct strv *a, const struct strv *b, struct err *e)
+{
+	enum { SHOWN = 5 };
+	AUTO_STR struct str names = STR_INIT;
+	size_t n = 0;
+
+	for (size_t i = 0, k = 0; i < a->n; i++) {
+		while (k < b->n && strcmp(b->v[k], a->v[i]) < 0)
+			k++;
+		if (k < b->n && strcmp(b->v[k], a->v[i]) == 0)
+			continue;
+		if (n++ < SHOWN)
+			str_addf(&names, "%s%s", n > 1 ? ", " : "", a->v[i]);
+	}
+	if (n > SHOWN)
+		str_addf(&names, " and %zu more", n - SHOWN);
+	if (str_failed(&names))
+		return err_nomem(e);
+	return n ? add_line(c, e, "images %s: %s", what, str_text(&names)) : 0;
+}
+
+static int compare_denied(struct diff *c, struct policy *from, struct policy *to, struct err *e)
+{
+	AUTO_STRV struct strv a = {0}, b = {0};
+
+	if ((from && policy_denied_all(from, &a, e) < 0) ||
+		(to && policy_denied_all(to, &b, e) < 0))
+		return -1;
+	return only_denied_in(c, "no longer denied", &a, &b, e) < 0 ||
+			       only_denied_in(c, "now denied", &b, &a, e) < 0
+		       ? -1
+		       : 0;
 }
 
 static const struct policy_pack *find_pack(const struct side *s, const char *name)
@@ -288,6 +352,7 @@ int diff_policies(struct policy *from, struct policy *to, struct diff *out, stru
 	if (side_open(from, &a, e) < 0 || side_open(to, &b, e) < 0 ||
 		compare_profiles(&c, &a, &b, e) < 0 ||
 		compare_settings(&c, &a.settings, &b.settings, e) < 0 ||
+		compare_rules(&c, from, to, e) < 0 || compare_denied(&c, from, to, e) < 0 ||
 		compare_packs(&c, &a, &b, e) < 0)
 		return -1;
 	*out = c;

@@ -208,7 +208,7 @@ static void put_sources(const struct state *s, bool colour, struct str *out)
 		s->same ? "what is applied" : "not what is applied (cinchctl apply --dry-run)",
 		b->node.require_signed ? "" : "not ");
 	if (!s->same && s->diff.n == 0 && s->diff.node.n == 0)
-		str_add(out, "  select rules or denied images\n");
+		str_add(out, "  nothing that a container would notice\n");
 	diff_table(&s->diff, false, colour, out);
 }
 
