@@ -63,7 +63,8 @@ void engine_done(struct engine *g)
 struct rules_facts engine_facts(const struct engine *g)
 {
 	return (struct rules_facts){
-		.engine = engine_name(g->kind),
+		/* no name: a rule for "*" is not for what is not known */
+		.engine = g->kind == ENGINE_UNKNOWN ? NULL : engine_name(g->kind),
 		.namespace = g->namespace,
 		.pod = g->pod,
 		.container = g->container,

@@ -31,6 +31,11 @@ static const char rules[] =
 	"{\"image\": \"example.com/shop/**\", \"profile\": \"shop\"},\n"
 	"{\"engine\": [\"buildkit\", \"buildah\"], \"profile\": \"build\"}]}";
 
+/* Wildcards that would match the word "unknown". */
+static const char any_engine[] =
+	"{\"defaultProfile\": \"fallback\", \"select\": [\n"
+	"{\"engine\": [\"*\", \"*o*\", \"*n*\"], \"profile\": \"cni\"}]}";
+
 static const char none[] = "", closed[] = "{\"annotations\": {\"profile\": false}}",
 		  audit[] = "{\"mode\": \"audit\", \"annotations\": {\"profile\": false}}",
 		  open_audit[] = "{\"mode\": \"audit\"}";
@@ -78,6 +83,8 @@ static const struct row rows[] = {
 	{NULL, NULL, NULL, "cinch", "\"\"", NULL, NULL, "annotation io.cinch.profile"},
 	{NULL, NULL, NULL, "cinch", "null", NULL, NULL, "annotation io.cinch.profile"},
 	{NULL, NULL, "cni", "cinch", NULL, NULL, NULL, "unknown profile \"cni\""},
+	{any_engine, &anybody, NULL, "cinch", NULL, "fallback", NULL, "default"},
+	{any_engine, &docker, NULL, "cinch", NULL, "cni", NULL, "rule cinch.json:2"},
 
 	{none, NULL, NULL, "cinch", NULL, "restricted", NULL, "default"},
 	{none, NULL, "cni", "cinch", NULL, "cni", NULL, "--cinch-profile"},

@@ -12,6 +12,7 @@
 
 #include "shim/base/cleanup.h"
 #include "shim/ctl/table.h"
+#include "shim/engine.h"
 #include "shim/state.h"
 
 struct search {
@@ -150,7 +151,7 @@ static int look(const struct json *record, void *arg, struct err *e)
 {
 	const struct json *image = json_get(record, "image");
 	const char *now = text_at(json_at(record, "/profiles/0"), "name"), *old, *then, *more;
-	const char *refused = NULL;
+	const char *refused = NULL, *engine = text_at(record, "engine");
 	bool digest, id;
 	struct search *s = arg;
 	struct image own = {
@@ -162,7 +163,8 @@ static int look(const struct json *record, void *arg, struct err *e)
 		.id = (char *)text_at(image, "id"),
 	};
 	const struct rules_facts facts = {
-		.engine = text_at(record, "engine"),
+		.engine =
+			engine && strcmp(engine, engine_name(ENGINE_UNKNOWN)) != 0 ? engine : NULL,
 		.namespace = text_at(record, "namespace"),
 		.pod = text_at(record, "pod"),
 		.container = text_at(record, "container"),
