@@ -176,6 +176,19 @@ static const struct {
 	{"CAP_SYS_MODULE", "the container could change the kernel"},
 };
 
+/* No registry listed means any: to take the last one away would not be what it looks like. */
+static int check_image(const struct check *c)
+{
+	const struct json *list = json_at(c->root, "/image/registries");
+	const struct extend_place *p = list ? extend_place(c->x, list) : NULL;
+
+	if (!list || list->first || !p || (p->said->type == JSON_ARRAY && !p->said->first))
+		return 0;
+	return fail_control(c, CONTROL_IMAGE,
+		"no registry is left in \"registries\", which would allow images of any; write "
+		"[\"**\"] if that is what is meant");
+}
+
 static int check_network(const struct check *c)
 {
 	const struct json *network = json_get(c->root, "network");
@@ -266,6 +279,7 @@ int check_profile(struct extend_result *x, const struct profile *p, struct err *
 		check_lists,
 		check_exec,
 		check_network,
+		check_image,
 		check_seccomp,
 		check_sources,
 		check_namespaces,

@@ -262,6 +262,29 @@ static void test_rules(void)
 }
 
 /* What is wrong in a parent is said of the parent's file. */
+/* Lists of which the empty one allows everything. */
+static void test_last_one(void)
+{
+	AUTO_CATALOG struct catalog *c = catalog_new();
+	AUTO_PROFILE struct profile *other = NULL, *any = NULL;
+
+	put(c, "few", "\"image\": {\"registries\": [\"r.example/**\"]}");
+	put(c, "none",
+		"\"extends\": [\"few\"],\n\"image\": {\"registries\": {\"remove\": "
+		"[\"r.example/**\"]}}");
+	fails(c, "none",
+		"none.json:3:1: no registry is left in \"registries\", which would allow images of "
+		"any; write [\"**\"] if that is what is meant");
+	put(c, "other",
+		"\"extends\": [\"few\"],\n\"image\": {\"registries\": {\"remove\": "
+		"[\"r.example/**\"], \"add\": [\"**\"]}}");
+	put(c, "any", "\"image\": {\"registries\": []}");
+	other = flat(c, "other", NULL);
+	any = flat(c, "any", NULL);
+	ok(other && other->image.registries.n == 1 && any && any->image.registries.n == 0,
+		"whoever says so may have any");
+}
+
 static void test_places(void)
 {
 	AUTO_CATALOG struct catalog *c = catalog_new();
@@ -449,6 +472,7 @@ int main(void)
 	test_stricter();
 	test_rules();
 	test_places();
+	test_last_one();
 	test_circles();
 	test_limits();
 	test_names();
