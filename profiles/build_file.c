@@ -55,7 +55,7 @@ static int open_file(const char *path, struct err *e)
 		return err_set(e, errno, "open %.256s", path);
 	real = realpath(path, NULL);
 	if (!real)
-		return err_set(e, errno == ENOENT ? ELOOP : errno,
+		return err_set(e, errno == ENOENT || errno == ELOOP ? ERR_INPUT : errno,
 			"%.256s is a symbolic link that leads nowhere", path);
 	slash = strrchr(real, '/');
 	*slash = '\0';
