@@ -105,8 +105,15 @@ static int read_config(struct build_work *w, char **text, size_t *len)
 {
 	struct err why = {0};
 
-	if (build_file_read(w->config, CONFIG_MAX, text, len, &why) == 0)
+	if (build_file_read(w->config, CONFIG_MAX, text, len, &why) == 0 && *len > 0)
 		return 0;
+	/* what a full disk or a power cut leaves must not switch requireSigned off */
+	if (!why.code)
+		err_set(&why, ERR_INPUT,
+			"%s is empty: write {} for a node where nothing is configured, or remove "
+			"it",
+			w->config);
+	cleanup_free(text);
 	*text = NULL;
 	if (why.code != ENOENT || w->from->config)
 		return build_failed(w, &why);

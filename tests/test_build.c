@@ -213,6 +213,8 @@ static void test_good(void)
 
 	new_node("empty", "");
 	FINE();
+	put("cinch.json", "");
+	PROBLEMS("cinch.json is empty: write {}");
 
 	new_node("good", "\"defaultProfile\": \"web-acme\",\n"
 			 "\"select\": [{\"namespace\": [\"x\"], \"profile\": \"tight\"}],");
