@@ -203,6 +203,7 @@ int node_parse(const char *name, const char *text, size_t len, struct node *out,
 	}
 	if (set_rest(root, &n, e) < 0)
 		return -1;
+	n.settings.require_signed = n.require_signed;
 	*out = n;
 	n = (struct node){.keys = NULL};
 	return 0;

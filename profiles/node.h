@@ -20,6 +20,7 @@ struct settings {
 	char *runtime; /* absolute path of the real runtime; NULL: search the fixed list */
 	enum profile_mode mode; /* PROFILE_AUDIT: no profile is enforced on this node */
 	char *default_profile; /* never NULL: "restricted" */
+	bool require_signed; /* as in struct node; no launch asks, but whoever compares policies */
 	struct {
 		char *path; /* never NULL; "" switches the file off */
 		bool required; /* a container whose record cannot be written does not start */

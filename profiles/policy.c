@@ -246,7 +246,8 @@ int policy_settings(struct policy *p, struct settings *out, struct err *e)
 	s.audit.journald = flags & 2;
 	s.audit.syslog = flags & 4;
 	s.annotations.profile = flags & 8;
-	r.bad |= (mode != PROFILE_ENFORCE && mode != PROFILE_AUDIT) || flags > 15;
+	s.require_signed = flags & 16;
+	r.bad |= (mode != PROFILE_ENFORCE && mode != PROFILE_AUDIT) || flags > 31;
 	s.runtime = take_text(&r, true);
 	s.default_profile = take_text(&r, false);
 	s.audit.path = take_text(&r, false);

@@ -49,7 +49,8 @@ static int encode_settings(const struct settings *s, struct str *out, struct err
 	add_u32(out, (uint32_t)s->mode);
 	add_u32(out, s->audit.required | (uint32_t)s->audit.journald << 1 |
 			     (uint32_t)s->audit.syslog << 2 |
-			     (uint32_t)s->annotations.profile << 3);
+			     (uint32_t)s->annotations.profile << 3 |
+			     (uint32_t)s->require_signed << 4);
 	if (add_text(out, s->runtime, e) < 0 || add_text(out, s->default_profile, e) < 0 ||
 		add_text(out, s->audit.path, e) < 0)
 		return -1;

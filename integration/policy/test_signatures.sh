@@ -442,6 +442,8 @@ test_apply() {
 	refused "an older one behind the back of none" \
 		'pack "acme" 1.10.0 is older than 1.11.0, which was applied here before'
 	echo '{}' >/etc/cinch/cinch.json
+	ctl apply --dry-run
+	is "that signatures are not required any more is shown" 1 'requireSigned: on -> off'
 	applied "an older one, where signatures are not required" '^note: .*1.10.0 is older than 1.11.0'
 	echo '{"requireSigned": true}' >/etc/cinch/cinch.json
 	refused "the same once they are again" 'pack "acme" 1.10.0 is older than 1.11.0, which was applied'

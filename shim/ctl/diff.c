@@ -252,6 +252,8 @@ static int compare_settings(
 	const char *is = b->mode == PROFILE_AUDIT ? "audit" : "enforce";
 
 	if (differs(c, "mode of the node", was, is, e) < 0 ||
+		differs(c, "requireSigned", yes(a->require_signed), yes(b->require_signed), e) <
+			0 ||
 		differs(c, "defaultProfile", a->default_profile, b->default_profile, e) < 0 ||
 		differs(c, "runtime", a->runtime, b->runtime, e) < 0 ||
 		differs(c, "audit.path", a->audit.path, b->audit.path, e) < 0 ||
