@@ -2,6 +2,7 @@
 #
 #   make              build cinch and cinchctl         make demo         see it work (root)
 #   make check        all tests (engines: as root)     make integration  only those with engines
+#   make unit         only those without root
 #   make check-san    unit tests under sanitizers      make check-nocall the same without openat2
 #   make deps         install what is missing          make lint         silent when all is well
 #   make bench        what a start costs (root)        make coverage     lines run by the unit tests

@@ -104,18 +104,50 @@ static char *section(const char *manual, const char *name)
 	return strndup(at, end ? (size_t)(end - at) : strlen(at));
 }
 
+/* The lines of the manual's synopsis for the command NAME; "" when there are none. */
+static void synopsis(const char *manual, const char *name, struct str *out)
+{
+	AUTO_STR struct str head = STR_INIT;
+	const char *at = strstr(manual, "\n.Sh SYNOPSIS\n"), *end, *next;
+
+	str_add(out, "");
+	str_addf(&head, "\n.Nm\n.Cm %s\n", name);
+	end = at ? strstr(at, "\n.Sh DESCRIPTION\n") : NULL;
+	while (end && (at = strstr(at, str_text(&head))) && at < end) {
+		at += strlen("\n.Nm");
+		next = strstr(at, "\n.Nm\n");
+		str_addn(out, at, (size_t)((next && next < end ? next : end) - at));
+	}
+}
+
+/* As mdoc(7) says it, Fl being the first of the dashes. */
+static bool has_flag(const char *text, const char *option)
+{
+	const char *dash = option[1] ? "-" : "";
+	static const char after[] = " \n";
+
+	for (const char *a = after; *a; a++) {
+		AUTO_STR struct str flag = STR_INIT;
+
+		str_addf(&flag, "Fl %s%s%c", dash, option, *a);
+		if (strstr(text, str_text(&flag)))
+			return true;
+	}
+	return false;
+}
+
 static void test_manual(const struct ctl_command *c, const char *manual)
 {
 	AUTO_FREE char *text = section(manual, c->name);
+	AUTO_STR struct str line = STR_INIT;
 
+	synopsis(manual, c->name, &line);
+	ok(line.len > 0, "the synopsis of cinchctl(8) has \"%s\"", c->name);
 	if (!ok(text, "cinchctl(8) has a subsection \"%s\"", c->name))
 		return;
 	for (const struct ctl_option *o = c->options; o->name; o++) {
-		AUTO_STR struct str flag = STR_INIT;
-
-		str_addf(&flag, "Fl -%s", o->name);
-		ok(strstr(text, str_text(&flag)) != NULL, "and says there what --%s is (%s)",
-			o->name, c->name);
+		ok(has_flag(text, o->name), "and says there what --%s is (%s)", o->name, c->name);
+		ok(has_flag(str_text(&line), o->name), "and the synopsis has it");
 	}
 }
 
