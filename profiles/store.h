@@ -61,6 +61,13 @@ int store_link(const char *dir, const char *link, struct policy **out, char dige
  */
 int store_apply(const char *dir, const void *bytes, size_t len, bool *changed,
 	char digest[HASH_HEX_SIZE], struct err *e);
+/*
+ * The same for a policy that was made to follow FORMER ("": none). -1 with code EAGAIN, and nothing is
+ * changed, when another one has come in force meanwhile: what was compared with FORMER, the versions of
+ * packs above all, must be compared with that.
+ */
+int store_apply_after(const char *dir, const char *former, const void *bytes, size_t len,
+	bool *changed, char digest[HASH_HEX_SIZE], struct err *e);
 /* "current" and "previous" change places in one step; a damaged current is left behind. */
 int store_rollback(const char *dir, char digest[HASH_HEX_SIZE], struct err *e);
 

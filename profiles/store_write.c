@@ -362,6 +362,12 @@ static int finish(struct hold *h, const char *digest, struct err *e)
 int store_apply(const char *dir, const void *bytes, size_t len, bool *changed,
 	char digest[HASH_HEX_SIZE], struct err *e)
 {
+	return store_apply_after(dir, NULL, bytes, len, changed, digest, e);
+}
+
+int store_apply_after(const char *dir, const char *former, const void *bytes, size_t len,
+	bool *changed, char digest[HASH_HEX_SIZE], struct err *e)
+{
 	AUTO_HOLD struct hold h = HOLD_INIT;
 	char name[HASH_HEX_SIZE];
 	int rc = 0;
@@ -373,6 +379,14 @@ int store_apply(const char *dir, const void *bytes, size_t len, bool *changed,
 		return -1;
 	hash_sha256_hex(bytes, len, name);
 	*changed = strcmp(h.current, name) != 0;
+	/* a damaged one is nobody's work */
+	if (*changed && former && h.current[0] && strcmp(h.current, former) != 0) {
+		err_set(e, ERR_INPUT,
+			"another policy (%.12s) was applied meanwhile; look at it, and try again",
+			h.current);
+		e->code = EAGAIN;
+		return -1;
+	}
 	if (*changed) {
 		sweep(h.dir, name); /* first: it may be what fills the disk */
 		/* a damaged current is nothing to go back to; then previous stays what it is */

@@ -87,6 +87,40 @@ static void governs(
 		"%s: and profiles %s", what, e.msg);
 }
 
+/* What was made to follow one policy does not follow another. */
+static void test_meanwhile(void)
+{
+	AUTO_STR struct str bytes = STR_INIT;
+	char first[HASH_HEX_SIZE], second[HASH_HEX_SIZE], digest[HASH_HEX_SIZE] = "";
+	struct err e = {0};
+	bool changed;
+
+	new_store();
+	policies_make(3, &bytes);
+	strcpy(first, apply(1));
+	ok(store_apply_after(store, "", bytes.s, bytes.len, &changed, digest, &e) < 0 &&
+			e.code == EAGAIN && strstr(e.msg, "applied meanwhile"),
+		"the first was not the first: %s", e.msg);
+	strcpy(second, apply(2));
+	ok(store_apply_after(store, first, bytes.s, bytes.len, &changed, digest, &e) < 0 &&
+			e.code == EAGAIN,
+		"another came before: %s", e.msg);
+	governs(APPLIED_CURRENT, second, NULL, "which stays");
+	ok(store_apply_after(store, second, bytes.s, bytes.len, &changed, digest, &e) == 0 &&
+			changed,
+		"after the right one %s", e.msg);
+	ok(store_apply_after(store, first, bytes.s, bytes.len, &changed, digest, &e) == 0 &&
+			!changed,
+		"the same bytes contradict nobody");
+	if (truncate(file_of(digest), 100) < 0)
+		exit(2);
+	bytes.len = 0;
+	policies_make(4, &bytes);
+	ok(store_apply_after(store, first, bytes.s, bytes.len, &changed, digest, &e) == 0 &&
+			changed,
+		"nor does a damaged one %s", e.msg);
+}
+
 static void test_plain(void)
 {
 	char links[3][HASH_HEX_SIZE];
@@ -484,6 +518,7 @@ int main(void)
 	umask(022);
 	child = test_lock();
 	test_plain();
+	test_meanwhile();
 	test_damage();
 	test_deep_damage();
 	test_names();
