@@ -66,9 +66,16 @@ static void judge_registry(struct edit *ed, const struct profile *p, const struc
 
 static void judge_digest(struct edit *ed, const struct profile *p, const struct image *i)
 {
-	if (!p->image.digest_required || i->digest)
+	if (!p->image.digest_required || (i->digest && image_is_digest(i->digest)))
 		return;
-	if (i->repository)
+	/* by another digest, whoever chooses the name walks around every list of denied ones */
+	if (i->digest)
+		edit_deny_at(ed, nowhere,
+			"image %.256s is named by a digest that no list of denied images can have; "
+			"name it by that of SHA-256: %.128s/%.256s@sha256:...",
+			name_of(i), i->registry ? i->registry : "",
+			i->repository ? i->repository : "");
+	else if (i->repository)
 		edit_deny_at(ed, nowhere,
 			"image %.256s is named by a tag, which can be moved to another image; name "
 			"it by digest: %.128s/%.256s@sha256:...",

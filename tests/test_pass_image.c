@@ -10,6 +10,8 @@
 static char *globs[] = {(char *)"registry.example.com/team/**", (char *)"docker.io/library/*"};
 static char *bad[] = {(char *)A};
 static const struct profile none = {.name = "none"};
+#define X32 "0123456789abcdef0123456789abcdef"
+
 static const struct profile from = {.name = "from", .image = {.registries = {globs, 2}}};
 static const struct profile digest = {.name = "digest", .image = {.digest_required = true}};
 static const struct profile deny = {.name = "deny", .image = {.deny = {bad, 1}}};
@@ -58,6 +60,8 @@ static const struct {
 	{"by tag, though the ID is known", &digest, "busybox:1", B, false, NULL, "tag", NULL},
 	{"by digest", &digest, "busybox@" B, NULL, false, NULL, NULL, NULL},
 	{"by tag and digest", &digest, "busybox:1@" B, NULL, false, NULL, NULL, NULL},
+	{"by a digest no list has", &digest, "busybox@sha512:" X32 X32 X32 X32, B, false, NULL,
+		"no list of denied images can have; name it by that of SHA-256: docker.io/", NULL},
 	{"by ID", &digest, NULL, B, false, NULL, "named by its ID", NULL},
 	{"no digest when nothing is told", &digest, NULL, NULL, false, NULL, "does not tell", NULL},
 	{"a denied digest", &deny, "busybox@" A, NULL, false, NULL, "denied by image.deny", NULL},
