@@ -132,9 +132,13 @@ static int judge_version(struct build_work *w, const struct pack *p)
 		return 0;
 	order = pack_compare_versions(p->version, old->version);
 	if (order < 0)
-		return complain(w, "%s: pack \"%s\" %s is older than %s, which %s", p->place,
+		return complain(w, "%s: pack \"%s\" %s is older than %s, which %s%s", p->place,
 			p->name, p->version, old->version,
-			old->retired ? "was applied here before" : "is applied");
+			old->retired ? "was applied here before" : "is applied",
+			w->b->node.require_signed
+				? ": sign it anew with a newer version, or go back with \"cinchctl "
+				  "rollback\""
+				: "");
 	if (order == 0 && strcmp(p->digest, old->digest) != 0)
 		return complain(w,
 			"%s: pack \"%s\" %s is not what %s under that version: a changed pack "
