@@ -5,7 +5,7 @@
 #
 # A script sources this file and calls it_enter "$0" "$@" first. From then on it runs in mount, network
 # and pid namespaces of its own, as pid 1: /run, /var/log and /etc/cinch are empty file systems,
-# /etc, /var/lib and /usr/local are overlays, so that cinch and the engines use their real
+# /etc, /var/lib, /usr/local, /usr/bin and /usr/sbin are overlays, so that cinch and the engines use their real
 # paths and the host sees none of it. When the script ends, however it ends, the kernel takes the
 # processes and the mounts away; cgroups, which have no such owner here, are removed by the part that waits
 # outside.
@@ -130,6 +130,7 @@ it_world() {
 		mount -t tmpfs -o mode=755 cinch-test /run && mkdir -p $T/tmp &&
 			mount -t tmpfs -o mode=755 cinch-test /var/log &&
 			it_overlay /etc && it_overlay /var/lib && it_overlay /usr/local &&
+			it_overlay /usr/bin && it_overlay /usr/sbin &&
 			mkdir -p /etc/cinch && mount -t tmpfs -o mode=755 cinch-test /etc/cinch &&
 			ip link set lo up
 	}; then
