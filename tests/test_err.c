@@ -43,6 +43,13 @@ static void test_escape(void)
 
 	err_set(&e, ERR_INPUT, "%s", "a\nb\r\t\x1b[2J\x01\x1f\x7f z\xc3\xa9\\");
 	tap_same(e.msg, "a\\x0ab\\x0d\\x09\\x1b[2J\\x01\\x1f\\x7f z\xc3\xa9\\", "control bytes");
+	err_set(&e, ERR_INPUT, "%s",
+		"\xc2\x9b"
+		"2J\xe2\x80\xae"
+		"b\xff\xc2 \xf3\xa0\x80\x81");
+	tap_same(e.msg, "\\u009b2J\\u202eb\\xff\\xc2 \\U000e0001",
+		"what steers a terminal beyond ASCII, and what is no character");
+	err_set(&e, ERR_INPUT, "%s", "a\nb\r\t\x1b[2J\x01\x1f\x7f z\xc3\xa9\\");
 	err_wrap(&e, "in \n");
 	tap_same(e.msg, "in \\x0a: a\\x0ab\\x0d\\x09\\x1b[2J\\x01\\x1f\\x7f z\xc3\xa9\\",
 		"a wrapped place is escaped, what was escaped is not touched");

@@ -9,31 +9,35 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shim/base/str.h"
+
 /* Copies SRC escaped into DST of SIZE (at least 4) bytes; what does not fit ends in "...", and no
  * character or escape is cut in halves. Returns the length. */
 static size_t put_escaped(char *dst, size_t size, const char *src)
 {
-	static const char hex[] = "0123456789abcdef";
-	size_t n = 0, cut = 0;
+	size_t n = 0, cut = 0, bytes;
 
-	for (; *src; src++) {
-		unsigned char c = (unsigned char)*src;
-		size_t need = c < 0x20 || c == 0x7f ? 4 : 1;
+	for (; *src; src += bytes) {
+		char shown[16];
+		unsigned c;
+		size_t need = bytes = str_char(src, &c);
 
-		if (n + 4 <= size && (c & 0xc0) != 0x80)
+		if (!str_char_unsafe(c, bytes))
+			memcpy(shown, src, bytes);
+		else /* one byte as it is, be it a control character or no character at all */
+			need = (size_t)snprintf(shown, sizeof shown,
+				bytes == 1   ? "\\x%02x"
+				: c > 0xffff ? "\\U%08x"
+					     : "\\u%04x",
+				c);
+		if (n + 4 <= size)
 			cut = n;
 		if (n + need + 1 > size) {
 			memcpy(dst + cut, "...", 4);
 			return cut + 3;
 		}
-		if (need == 1) {
-			dst[n++] = (char)c;
-			continue;
-		}
-		dst[n++] = '\\';
-		dst[n++] = 'x';
-		dst[n++] = hex[c >> 4];
-		dst[n++] = hex[c & 15];
+		memcpy(dst + n, shown, need);
+		n += need;
 	}
 	dst[n] = '\0';
 	return n;

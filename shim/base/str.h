@@ -79,4 +79,9 @@ bool strv_glob(const struct strv *patterns, const char *text);
  * Names longer than 64 bytes are never near. */
 unsigned str_distance(const char *a, const char *b, unsigned max);
 
+/* Bytes of the character at S, and the character. What is not UTF-8 is one byte. */
+size_t str_char(const char *s, unsigned *c);
+/* That character would move a terminal's cursor, colour the screen, vanish or turn what follows around. */
+bool str_char_unsafe(unsigned c, size_t bytes);
+
 #endif

@@ -23,39 +23,14 @@ static const char bold[] = "\033[1m", dim[] = "\033[2m", plain[] = "\033[0m";
 
 /* ---- text ---- */
 
-/* Bytes of the character at S, and the character. What is not UTF-8 is one byte. */
-static size_t decode(const char *s, unsigned *c)
-{
-	const unsigned char *b = (const unsigned char *)s;
-	size_t n = b[0] < 0x80 ? 1 : b[0] >= 0xf0 ? 4 : b[0] >= 0xe0 ? 3 : b[0] >= 0xc2 ? 2 : 1;
-
-	*c = n == 1 ? b[0] : b[0] & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((b[i] & 0xc0) != 0x80) {
-			*c = b[0];
-			return 1;
-		}
-		*c = *c << 6 | (b[i] & 0x3f);
-	}
-	return n;
-}
-
-/* Would move the cursor, colour the screen, vanish or turn what follows around. */
-static bool unsafe(unsigned c, size_t bytes)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (bytes == 1 && c >= 0x80) || c == 0xad ||
-	       c == 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c >= 0xe0000;
-}
-
 /* One character as it is shown. Returns the columns it takes; TO may be NULL. */
 static size_t put_char(const char *s, size_t *bytes, struct str *to)
 {
 	char shown[16];
 	unsigned c;
 
-	*bytes = decode(s, &c);
-	if (!unsafe(c, *bytes)) {
+	*bytes = str_char(s, &c);
+	if (!str_char_unsafe(c, *bytes)) {
 		if (to)
 			str_addn(to, s, *bytes);
 		return 1;
