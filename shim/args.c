@@ -54,6 +54,17 @@ const char *args_opt_name(enum args_opt opt)
 	return o ? o->name : "(no option)";
 }
 
+/* So much of a word that was not understood is shown, in messages that reach logs: behind a "=" may stand
+ * the value of a variable. */
+static int shown_len(const char *word)
+{
+	enum { WORD_SHOWN = 128 };
+	size_t n = strcspn(word, "=");
+
+	n += word[n] == '=';
+	return n < WORD_SHOWN ? (int)n : WORD_SHOWN;
+}
+
 int args_id_ok(const char *id, struct err *e)
 {
 	size_t len = strnlen(id, ARGS_ID_MAX + 1);
@@ -69,7 +80,8 @@ int args_id_ok(const char *id, struct err *e)
 
 		if (!letter && !(*p >= '0' && *p <= '9') && !strchr("_+.-", *p))
 			return err_set(e, ERR_INPUT,
-				"container id \"%.64s\": only A-Z a-z 0-9 _ + . - are allowed", id);
+				"container id \"%.*s\": only A-Z a-z 0-9 _ + . - are allowed",
+				shown_len(id), id);
 	}
 	return 0;
 }
@@ -217,16 +229,14 @@ static int pass_unknown(const struct reader *r, const char *word, size_t from, s
 			hidden = mounts_verb;
 		if (hidden)
 			return err_set(e, ERR_INPUT,
-				"\"%.128s\" is not understood, so it cannot be told whether \"%s\" "
-				"is the "
-				"verb",
-				word, hidden);
+				"\"%.*s\" is not understood, so it cannot be told whether \"%s\" "
+				"is the verb",
+				shown_len(word), word, hidden);
 		if (is_profile_option(text))
 			return err_set(e, ERR_INPUT,
-				"--cinch-profile stands behind \"%.128s\", which is not "
-				"understood: put it "
-				"first",
-				word);
+				"--cinch-profile stands behind \"%.*s\", which is not "
+				"understood: put it first",
+				shown_len(word), word);
 	}
 	return 0;
 }
@@ -383,8 +393,8 @@ static int read_words(struct reader *r, struct err *e)
 		return 0;
 	}
 	if (r->i < r->argc)
-		return err_set(e, ERR_INPUT, "\"%.128s\" stands behind the container id%s",
-			r->argv[r->i],
+		return err_set(e, ERR_INPUT, "\"%.*s\" stands behind the container id%s",
+			shown_len(r->argv[r->i]), r->argv[r->i],
 			looks_like_option(r->argv[r->i]) ? ": options stand before it" : "");
 	return 0;
 }

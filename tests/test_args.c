@@ -158,6 +158,10 @@ static const struct pair governed[] = {
 	{"create -= id", "!unknown option"},
 	{"create id --bundle x", "!options stand before it"},
 	{"create id other", "!stands behind the container id"},
+	/* a variable at a wrong place: its value is no part of the message */
+	{"update id TOKEN=hunter2", "!\"TOKEN=\" stands behind the container id"},
+	{"exec -t TOKEN=hunter2 sh", "!container id \"TOKEN=\": only"},
+	{"--env=TOKEN=hunter2 exec id sh", "!\"--env=\" is not understood"},
 	{"create - id", "!container id"},
 	{"create --root /r id", "!--root stands before the verb"},
 	{"create --cinch-profile x id", "!--cinch-profile stands before the verb"},
