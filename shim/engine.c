@@ -99,6 +99,12 @@ static bool points_at(const char *text, const char *id)
 	return text[0] && str_starts(id, text);
 }
 
+/* The beginning of an ID with its algorithm; a whole ID is image_parse's. */
+static bool is_short_id(const char *text)
+{
+	return str_starts(text, "sha256:") && !strchr(text, '@') && !image_is_digest(text);
+}
+
 /* REFERENCE and ID as the engine keeps them; both may be NULL. */
 static int learn_image(const char *reference, const char *id, struct image *image, struct err *e)
 {
@@ -116,10 +122,11 @@ static int learn_image(const char *reference, const char *id, struct image *imag
 		if (image_is_digest(str_text(&full)))
 			image->id = str_take(&full);
 	}
-	/* "docker run 4f2a" names an image by its ID: read as a reference it would be a repository of
-	 * docker.io that somebody approves of */
+	/* "docker run 4f2a", and "sha256:4f2a" of a pod (the CRI hands on what its author wrote, and looks
+	 * among the IDs when there is no such name): read as a reference it would be a repository of docker.io
+	 * that somebody approves of */
 	if (!reference || !reference[0] || strlen(reference) > TEXT_MAX ||
-		(image->id && points_at(reference, image->id)))
+		(image->id && points_at(reference, image->id)) || is_short_id(reference))
 		return 0;
 	known = take_ptr(&image->id);
 	if (image_parse(reference, image, &why) < 0 && why.code == ENOMEM) {

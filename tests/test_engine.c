@@ -280,6 +280,10 @@ static void test_pods(void)
 		"{\"io.kubernetes.cri.container-type\":\"container\","
 		"\"io.kubernetes.cri.image-name\":\"a.b/c@sha256:" HEX "\"}",
 		"cri a.b/c@sha256:" HEX, "an image by digest");
+	is(TASK "k8s.io/p1", "p1", NULL,
+		"{\"io.kubernetes.cri.container-type\":\"container\","
+		"\"io.kubernetes.cri.image-name\":\"sha256:4f2a\"}",
+		"cri", "the beginning of an ID is no repository of docker.io");
 }
 
 static void test_paths(void)
