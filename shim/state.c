@@ -375,9 +375,13 @@ int state_load(int dir, const char *name, struct json_doc **out, struct err *e)
 	AUTO_FREE char *text = NULL;
 	size_t len;
 
+	if (fd < 0 && errno == ELOOP)
+		return err_set(e, ERR_INPUT, "it is a symbolic link");
+	if (fd < 0 &&
+		errno == ENXIO) /* a socket: one that cannot be opened must not hide the others */
+		return err_set(e, ERR_INPUT, "it is not a regular file");
 	if (fd < 0)
-		return errno == ELOOP ? err_set(e, ERR_INPUT, "it is a symbolic link")
-				      : err_set(e, errno, "open");
+		return err_set(e, errno, "open");
 	if (check_owner(fd, e) < 0 || io_read_all(fd, RECORD_MAX, &text, &len, e) < 0 ||
 		json_parse(text, len, &limits, JSON_STRICT, &doc, e) < 0 ||
 		check_record(json_root(doc), e) < 0)

@@ -427,6 +427,10 @@ static void damaged(void)
 		unlink(path);
 		mkfifo(path, 0600);
 		spoilt("a FIFO");
+		unlink(path);
+		if (mknod(path, S_IFSOCK | 0600, 0) != 0)
+			perror("mknod");
+		spoilt("a socket");
 	}
 }
 
