@@ -40,6 +40,25 @@ static int open_dir(const char *path, struct err *e)
 	return check_owner(path, &st, e) < 0 ? -1 : take_fd(&fd);
 }
 
+/* The directory PATH lies in lets nobody put another file there. In a sticky one, such as /tmp, only who owns
+ * a file may do that. */
+static int check_above(const char *path, struct err *e)
+{
+	AUTO_FREE char *above = strdup(path);
+	char *slash = above ? strrchr(above, '/') : NULL;
+	struct stat st;
+
+	if (!above)
+		return err_nomem(e);
+	if (slash)
+		slash[slash == above] = '\0';
+	if (stat(slash ? above : ".", &st) < 0)
+		return err_set(e, errno, "stat the directory of %.256s", path);
+	if (st.st_mode & S_ISVTX)
+		st.st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
+	return check_owner(slash ? above : ".", &st, e) < 0 ? err_wrap(e, "%.200s", path) : 0;
+}
+
 /* Where PATH leads, opened in a directory nobody else can change: no second symlink is followed. */
 static int open_file(const char *path, struct err *e)
 {
@@ -49,8 +68,12 @@ static int open_file(const char *path, struct err *e)
 	AUTO_FD int dir = -1;
 	char *slash;
 
-	if (fd >= 0)
+	if (fd >= 0 && check_above(path, e) == 0)
 		return fd;
+	if (fd >= 0) {
+		close(fd);
+		return -1;
+	}
 	if (errno != ELOOP)
 		return err_set(e, errno, "open %.256s", path);
 	real = realpath(path, NULL);

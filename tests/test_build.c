@@ -215,6 +215,10 @@ static void test_good(void)
 	FINE();
 	put("cinch.json", "");
 	PROBLEMS("cinch.json is empty: write {}");
+	put("cinch.json", "{}");
+	chmod(scratch_path("empty"), 0777);
+	PROBLEMS("empty can be written by others (mode 0777)");
+	chmod(scratch_path("empty"), 0755);
 
 	new_node("good", "\"defaultProfile\": \"web-acme\",\n"
 			 "\"select\": [{\"namespace\": [\"x\"], \"profile\": \"tight\"}],");
