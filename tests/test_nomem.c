@@ -265,7 +265,8 @@ static int try_policy(const struct attempt *t, struct err *e)
 	AUTO_SETTINGS struct settings s = {.runtime = NULL};
 	AUTO_PROFILE struct profile *profile = NULL;
 	AUTO_STRV struct strv names = {0};
-	struct policy_pack pack = {(char *)"a", (char *)"1", NULL, (char *)"f", false}, *packs = NULL;
+	struct policy_pack pack = {(char *)"a", (char *)"1", NULL, (char *)"f", false},
+			   *packs = NULL;
 	struct policy_draft draft = {.node = &n,
 		.texts = texts,
 		.n_texts = 2,

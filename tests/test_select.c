@@ -32,9 +32,8 @@ static const char rules[] =
 	"{\"engine\": [\"buildkit\", \"buildah\"], \"profile\": \"build\"}]}";
 
 /* Wildcards that would match the word "unknown". */
-static const char any_engine[] =
-	"{\"defaultProfile\": \"fallback\", \"select\": [\n"
-	"{\"engine\": [\"*\", \"*o*\", \"*n*\"], \"profile\": \"cni\"}]}";
+static const char any_engine[] = "{\"defaultProfile\": \"fallback\", \"select\": [\n"
+				 "{\"engine\": [\"*\", \"*o*\", \"*n*\"], \"profile\": \"cni\"}]}";
 
 static const char none[] = "", closed[] = "{\"annotations\": {\"profile\": false}}",
 		  audit[] = "{\"mode\": \"audit\", \"annotations\": {\"profile\": false}}",
