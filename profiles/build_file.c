@@ -18,18 +18,6 @@
 
 enum { NAMES_MAX = 20000 }; /* in one directory */
 
-static int check_owner(const char *path, const struct stat *st, struct err *e)
-{
-	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(e, ERR_INPUT,
-			"%.256s can be written by others (mode %04o): chmod go-w it", path,
-			st->st_mode & 07777);
-	if (!io_owner_trusted(st))
-		return err_set(
-			e, ERR_INPUT, "%.256s belongs to user %u, not to root", path, st->st_uid);
-	return 0;
-}
-
 static int open_dir(const char *path, struct err *e)
 {
 	AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -37,7 +25,7 @@ static int open_dir(const char *path, struct err *e)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(e, errno, "open %.256s", path);
-	return check_owner(path, &st, e) < 0 ? -1 : take_fd(&fd);
+	return io_check_owner(path, &st, e) < 0 ? -1 : take_fd(&fd);
 }
 
 /* The directory PATH lies in lets nobody put another file there. In a sticky one, such as /tmp, only who owns
@@ -103,7 +91,7 @@ int build_file_read(const char *path, size_t max, char **text, size_t *len, stru
 		return err_set(e, errno, "stat %.256s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_INPUT, "%.256s is not a regular file", path);
-	if (check_owner(path, &st, e) < 0)
+	if (io_check_owner(path, &st, e) < 0)
 		return -1;
 	return io_read_all(fd, max, text, len, e) < 0 ? err_wrap(e, "%.256s", path) : 0;
 }

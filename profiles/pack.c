@@ -142,19 +142,6 @@ static int sort_files(struct pack *p, struct err *e)
 
 /* ---- from a directory ---- */
 
-/* Who can change it can change what a node enforces. */
-static int check_owner(const char *name, const struct stat *st, struct err *e)
-{
-	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(e, ERR_INPUT,
-			"%s can be written by others (mode %04o): chmod go-w it", name,
-			st->st_mode & 07777);
-	if (!io_owner_trusted(st))
-		return err_set(
-			e, ERR_INPUT, "%s belongs to user %u, not to root", name, st->st_uid);
-	return 0;
-}
-
 static int gather_file(
 	struct gather *g, int dirfd, const char *entry, const char *name, struct err *e)
 {
@@ -167,7 +154,7 @@ static int gather_file(
 		!file_name_ok(name))
 		return put_file(g, name, &text, 0, e);
 	if (io_read_file_at(dirfd, entry, PACK_FILE_MAX, &text, &len, &st, e) < 0 ||
-		check_owner(name, &st, e) < 0)
+		io_check_owner(name, &st, e) < 0)
 		return -1;
 	return put_file(g, name, &text, len, e);
 }
@@ -182,7 +169,7 @@ static int gather_filters(struct gather *g, int dirfd, struct err *e)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(e, errno, "open directory " FILTERS);
-	if (check_owner(FILTERS, &st, e) < 0)
+	if (io_check_owner(FILTERS, &st, e) < 0)
 		return -1;
 	return gather_dir(g, fd, FILTERS "/", e);
 }
@@ -449,7 +436,7 @@ static int open_place(const char *path, struct stat *st, struct err *e)
 	if (!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode))
 		return err_set(
 			e, ERR_INPUT, "%.200s is neither a directory nor a regular file", path);
-	if (check_owner(path, st, e) < 0)
+	if (io_check_owner(path, st, e) < 0)
 		return -1;
 	return take_fd(&fd);
 }

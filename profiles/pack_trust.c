@@ -26,18 +26,6 @@ void pack_keys_done(struct pack_keys *k)
 
 /* ---- keys ---- */
 
-static int check_owner(const char *name, const struct stat *st, struct err *e)
-{
-	if (io_owner_trusted(st))
-		return 0;
-	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(e, ERR_INPUT,
-			"%s can be written by others (mode %04o), who could have their own key "
-			"trusted: chmod go-w it",
-			name, st->st_mode & 07777);
-	return err_set(e, ERR_INPUT, "%s belongs to user %u, not to root", name, st->st_uid);
-}
-
 static int add_key(
 	struct pack_keys *k, int dirfd, const char *directory, const char *name, struct err *e)
 {
@@ -50,7 +38,7 @@ static int add_key(
 	if (k->n == PACK_KEYS_MAX)
 		return err_set(e, ERR_INPUT, "more than %d keys", PACK_KEYS_MAX);
 	if (io_read_file_at(dirfd, name, MINISIGN_FILE_MAX, &text, &len, &st, e) < 0 ||
-		check_owner(name, &st, e) < 0)
+		io_check_owner(name, &st, e) < 0)
 		return -1;
 	str_addf(&file, "%s/%s", directory, name);
 	bigger = reallocarray(k->v, k->n + 1, sizeof *bigger);
@@ -104,7 +92,7 @@ int pack_read_keys(const char *directory, struct pack_keys *out, struct err *e)
 	}
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(e, errno, "open the directory of keys %.200s", directory);
-	if (check_owner("the directory", &st, e) < 0 || read_all(&k, fd, directory, e) < 0)
+	if (io_check_owner("the directory", &st, e) < 0 || read_all(&k, fd, directory, e) < 0)
 		return err_wrap(e, "keys %.200s", directory);
 	if (k.n)
 		qsort(k.v, k.n, sizeof *k.v, by_file);

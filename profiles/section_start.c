@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "profiles/image.h"
 #include "profiles/section.h"
 
 int section_hooks(struct reader *r, const struct json *v, void *to)
@@ -64,10 +65,7 @@ static int read_digest_rule(struct reader *r, const struct json *v, void *to)
 
 static int image_digest(struct reader *r, const struct json *v)
 {
-	const char *hex = v->text + strlen("sha256:");
-
-	if (!str_starts(v->text, "sha256:") || strlen(hex) != 64 ||
-		hex[strspn(hex, "0123456789abcdef")])
+	if (!image_is_digest(v->text))
 		return reader_fail(
 			r, v, "\"%.80s\": expected \"sha256:\" and 64 of 0-9 a-f", v->text);
 	return 0;

@@ -273,3 +273,14 @@ bool io_owner_trusted(const struct stat *st)
 		return false;
 	return st->st_uid == 0 || st->st_uid == geteuid() || io_unmapped(st->st_uid);
 }
+
+int io_check_owner(const char *name, const struct stat *st, struct err *e)
+{
+	if (io_owner_trusted(st))
+		return 0;
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(e, ERR_INPUT,
+			"%.256s can be written by others (mode %04o): chmod go-w it", name,
+			st->st_mode & 07777);
+	return err_set(e, ERR_INPUT, "%.256s belongs to user %u, not to root", name, st->st_uid);
+}

@@ -47,5 +47,7 @@ bool io_unmapped(uid_t uid);
 /* True when what ST describes belongs to root or to our own effective user and nobody else can write
  * it: a file that may steer us. io_unmapped counts as root. */
 bool io_owner_trusted(const struct stat *st);
+/* The same, for a file somebody has to repair: ERR_INPUT says what is wrong with NAME, and how. */
+int io_check_owner(const char *name, const struct stat *st, struct err *e);
 
 #endif
