@@ -44,7 +44,7 @@ static int check_above(const char *path, struct err *e)
 		return err_set(e, errno, "stat the directory of %.256s", path);
 	if (st.st_mode & S_ISVTX)
 		st.st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
-	return check_owner(slash ? above : ".", &st, e) < 0 ? err_wrap(e, "%.200s", path) : 0;
+	return io_check_owner(slash ? above : ".", &st, e) < 0 ? err_wrap(e, "%.200s", path) : 0;
 }
 
 /* Where PATH leads, opened in a directory nobody else can change: no second symlink is followed. */
