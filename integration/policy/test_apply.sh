@@ -102,6 +102,7 @@ problems() {
 }
 
 running() {
+	local record
 	it_bundle $T/b one
 	cinch --root $T/roots create --bundle $T/b one >/dev/null 2>$T/err </dev/null || cat $T/err
 	echo '{"defaultProfile": "app"}' >/etc/cinch/cinch.json
@@ -113,6 +114,16 @@ running() {
 	echo '{"mode": "audit"}' >/etc/cinch/cinch.json
 	ctl apply --dry-run
 	is "another mode of the node affects everybody" 1 'others at their next start: 1'
+	record=$(find /run/cinch -name one.json)
+	jq -c --arg d "sha256:$(printf %064d 5)" '.image = {digest: $d}' "$record" >$T/record && cat $T/record >"$record"
+	echo "{\"denied\": [{\"digest\": \"sha256:$(printf %064d 5)\"}]}" >/etc/cinch/denied.json
+	echo '{}' >/etc/cinch/cinch.json
+	ctl apply --dry-run
+	is "who would not start" 1 'one: restricted, its image is denied: it would not start'
+	echo '{"mode": "audit"}' >/etc/cinch/cinch.json
+	ctl apply --dry-run
+	it_unlike "but it would, where nothing is enforced" "$out" 'would not start'
+	rm /etc/cinch/denied.json
 	echo '{"defaultProfile": "app"}' >/etc/cinch/cinch.json
 	ctl apply
 	is "applied" 0 'defaultProfile: restricted -> app'

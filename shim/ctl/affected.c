@@ -20,6 +20,7 @@ struct search {
 	const char *from_default, *to_default;
 	const struct strv *names; /* of TO's profiles; NULL: built in */
 	bool more_allowed; /* by TO: an annotation may name a profile */
+	bool audit; /* TO enforces nothing */
 	bool other_mode; /* of the node: everybody is held to less, or to more */
 	const struct diff *diff;
 	struct affected *out;
@@ -126,6 +127,20 @@ static int now_denied(const struct search *s, const char *digest, bool *denied, 
 	return 0;
 }
 
+/* What is denied would be refused under the profile NAME, not only reported. */
+static int refuses_images(const struct search *s, const char *name, bool *refuses, struct err *e)
+{
+	AUTO_PROFILE struct profile *p = NULL;
+
+	*refuses = false;
+	if (s->audit || !s->to)
+		return 0;
+	if (policy_profile(s->to, name, &p, e) < 0)
+		return -1;
+	*refuses = p && !profile_audits(p, CONTROL_IMAGE);
+	return 0;
+}
+
 /* Of the profiles that annotations name on top: one that would be another, or be refused. */
 static const char *changed_more(
 	const struct search *s, const struct json *record, const char **refused)
@@ -137,9 +152,10 @@ static const char *changed_more(
 
 		if (!name)
 			continue;
-		if (!s->more_allowed)
+		/* in audit mode it would be left out, with a word in the log */
+		if (!s->audit && !s->more_allowed)
 			*refused = "annotations may not name a profile any more";
-		else if (!knows(s, name))
+		else if (!s->audit && !knows(s, name))
 			*refused = "which is not there any more";
 		if (*refused || diff_find(s->diff, name))
 			return name;
@@ -152,7 +168,7 @@ static int look(const struct json *record, void *arg, struct err *e)
 	const struct json *image = json_get(record, "image");
 	const char *now = text_at(json_at(record, "/profiles/0"), "name"), *old, *then, *more;
 	const char *refused = NULL, *engine = text_at(record, "engine");
-	bool digest, id;
+	bool digest, id, refuses = false;
 	struct search *s = arg;
 	struct image own = {
 		.text = (char *)text_at(image, "reference"),
@@ -181,10 +197,12 @@ static int look(const struct json *record, void *arg, struct err *e)
 		then = now; /* named by the engine's configuration */
 	if (now_denied(s, own.digest, &digest, e) < 0 || now_denied(s, own.id, &id, e) < 0)
 		return -1;
-	if (digest || id)
-		return add(s, record, now, then, "its image is denied", e);
 	if (!knows(s, then))
 		return add(s, record, now, then, "which is not there any more", e);
+	if ((digest || id) && refuses_images(s, then, &refuses, e) < 0)
+		return -1;
+	if (refuses)
+		return add(s, record, now, then, "its image is denied", e);
 	more = changed_more(s, record, &refused);
 	if (refused)
 		return add(s, record, more, more, refused, e);
@@ -212,6 +230,7 @@ int affected_find(const char *dir, struct policy *from, struct policy *to, const
 	s.from_default = old.default_profile;
 	s.to_default = new.default_profile;
 	s.more_allowed = new.annotations.profile;
+	s.audit = new.mode == PROFILE_AUDIT;
 	s.other_mode = old.mode != new.mode;
 	s.names = to ? &names : NULL;
 	if (state_each(dir, look, &s, &bad, e) < 0)
