@@ -456,6 +456,9 @@ test_apply() {
 	applied "a newer one" '^applied'
 	it_is "leaves no retired one" "$(ctl status --json; jq -c '[.packs[].version, .retiredPacks]' $T/out)" \
 		'["1.11.1",[]]'
+	truncate -s 100 "/var/lib/cinch/policy/$(current)/policy"
+	applied "where the one before is damaged" \
+		'^note: what was applied last is damaged: whether its packs were newer'
 	rm -r $P/acme
 
 	echo '{}' >/etc/cinch/cinch.json

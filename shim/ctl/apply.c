@@ -93,6 +93,12 @@ static int prepare(const struct ctl_call *c, struct work *w, struct err *e)
 	if (diff_open(w->build.policy.s, w->build.policy.len, &w->made, e) < 0 ||
 		policy_check(w->made, e) < 0 || policy_settings(w->made, &w->settings, e) < 0)
 		return err_wrap(e, "the new policy");
+	if (w->old.problem.code && w->old.problem.code != ENOENT && w->build.n_packs &&
+		w->settings.require_signed &&
+		strv_add(&w->build.notes,
+			"what was applied last is damaged: whether its packs were newer than these "
+			"is not known, compare their versions") < 0)
+		return err_nomem(e);
 	w->changed = strcmp(w->old.digest, w->build.digest) != 0;
 	return compare(w, e);
 }
