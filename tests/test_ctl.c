@@ -342,6 +342,12 @@ static void test_diff(const char *config)
 	ok(ctl(&out, "profile diff --json restricted %s", scratch_path("mine.json")) == 1 &&
 			strstr(str_text(&out), "\"change\": \"gained\""),
 		"diff: a file, as JSON");
+	ok(ctl(&out, "profile diff restricted privileged-audit") == 1 &&
+			strstr(str_text(&out), "+ mode ") && !strstr(str_text(&out), "null"),
+		"diff: what is only reported from now on: %s", str_text(&out));
+	ok(ctl(&out, "profile diff --json restricted privileged-audit") == 1 &&
+			strstr(str_text(&out), "\"control\": \"mode\""),
+		"diff: the same as JSON");
 	ok(ctl(&out, "profile diff restricted nothing") == 2, "diff: what is not there");
 }
 

@@ -37,7 +37,7 @@ static int print_json(struct ctl_call *call, struct profile *const p[2],
 		const struct privilege *v = &diff->v[i];
 		struct json *one = json_object(doc);
 
-		if (put(doc, one, "control", control_name(v->control)) < 0 ||
+		if (put(doc, one, "control", privilege_place(v)) < 0 ||
 			put(doc, one, "change", v->grants ? "gained" : "lost") < 0 ||
 			put(doc, one, "what", v->text) < 0 || json_push(list, one) < 0)
 			return err_nomem(e);
@@ -65,7 +65,7 @@ static void print_table(
 			!call->colour ? ""
 			: v->grants   ? "\033[31m"
 				      : "\033[32m",
-			v->grants ? "+" : "-", control_name(v->control));
+			v->grants ? "+" : "-", privilege_place(v));
 		table_text(v->text, 2000, out);
 		str_add(out, call->colour ? "\033[0m\n" : "\n");
 	}
