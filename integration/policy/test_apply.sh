@@ -271,7 +271,7 @@ records() {
 		"$(jq -r 'select(.verb == "apply" or .verb == "rollback") | .result' \
 			/var/log/cinch/audit.jsonl | sort -u | tr '\n' ' ')" "applied failed unchanged "
 	it_like "with digests and the caller" \
-		"$(jq -c 'select(.verb == "rollback" and .result == "applied") | [.former, .policy, .caller.uid]' \
+		"$(jq -c 'select(.verb == "rollback" and .result == "applied") | [.former.digest, .policy.digest, .caller.uid]' \
 			/var/log/cinch/audit.jsonl | tail -n 1)" '^\["[0-9a-f]{64}","[0-9a-f]{64}",0\]$'
 }
 

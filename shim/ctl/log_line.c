@@ -237,7 +237,8 @@ void log_print(const struct json *record, bool colour, struct str *out)
 	json_each (a, json_get(record, "args"))
 		str_addf(&command, "%s%s", command.len ? " " : "", json_str(a) ? json_str(a) : "");
 	shown("  ", str_text(&command), COMMAND_MAX, out);
-	shown("  policy ", text_of(record, "policy"), POLICY_MAX, out); /* of apply and rollback */
+	if (json_get(record, "former")) /* apply and rollback */
+		shown("  policy ", text_of(json_get(record, "policy"), "digest"), POLICY_MAX, out);
 	shown("  ", text_of(record, "reason"), ERROR_MAX, out);
 	shown("  ", text_of(record, "error"), ERROR_MAX, out);
 	shown("  problem: ", text_of(record, "problem"), ERROR_MAX, out);

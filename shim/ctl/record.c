@@ -10,13 +10,23 @@
 
 enum { PROBLEMS_MAX = 20 };
 
+/* In the shape the record of a start has it. */
+static int put_policy(struct audit *a, const char *key, const char *digest)
+{
+	struct json *o = json_object(a->doc);
+
+	if (json_put(a->doc, o, *digest ? "digest" : "from",
+		    json_string(a->doc, *digest ? digest : "built-in")) < 0)
+		return -1;
+	return audit_put(a, key, o);
+}
+
 static int fill(struct audit *a, const struct record *r, struct err *e)
 {
 	struct json *list;
 
-	if (audit_put_text(a, "result", r->result) < 0 ||
-		audit_put_text(a, "former", *r->former ? r->former : "built-in") < 0 ||
-		audit_put_text(a, "policy", r->policy) < 0 ||
+	if (audit_put_text(a, "result", r->result) < 0 || put_policy(a, "former", r->former) < 0 ||
+		(r->policy && put_policy(a, "policy", r->policy) < 0) ||
 		audit_put_text(a, "reason", r->reason) < 0)
 		return err_nomem(e);
 	if (!r->problems || r->problems->n == 0)
