@@ -151,7 +151,8 @@ static void applied(void)
 	AUTO_STR struct str out = STR_INIT, args = STR_INIT;
 
 	scratch_write("apply.log", "{\"time\":\"2026-11-22T04:05:06.000001Z\",\"verb\":\"apply\","
-				   "\"result\":\"refused\",\"policy\":\"0123456789abcdef0123\","
+				   "\"result\":\"refused\",\"former\":{\"from\":\"built-in\"},"
+				   "\"policy\":{\"digest\":\"0123456789abcdef0123\"},"
 				   "\"reason\":\"not signed\"}\n");
 	str_addf(&args, "--file %s", scratch_path("apply.log"));
 	run(&out, str_text(&args));
