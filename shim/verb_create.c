@@ -118,8 +118,8 @@ static bool taken(const struct launch *l, const char *id)
 /*
  * Write what exec will be held to. When that fails (a full /run, no place for a rootless caller) the
  * container starts all the same: a node whose /run is full must be able to start what cleans it up, and
- * exec refuses a container without a record. But an old record of the same id must not be taken for
- * this container's: it is removed, or the container does not start.
+ * its own configuration is tightened with or without a record. But an old record of the same id must
+ * not be taken for this container's: it is removed, or the container does not start.
  */
 static int keep_state(const struct call *c, struct launch *l, struct err *e)
 {
