@@ -463,7 +463,7 @@ static void verify(void)
 		put(i);
 	ok(run(&out, str_text(&args)) == 0 &&
 			strstr(str_text(&out), "whole: 10 lines in 2 files, 10 in the chain"),
-		"a rotated log is whole: %s", str_text(&out));
+		"a rotated log is whole");
 	at = strstr(str_text(&out), "last: ");
 	if (at)
 		snprintf(last, sizeof last, "%.*s", (int)strcspn(at + 6, "\n"), at + 6);
@@ -489,7 +489,7 @@ static void verify(void)
 	ok(run(&out, str_text(&args)) == 1 &&
 			strstr(str_text(&out),
 				"/v/log.1:5: broken: changed after it was written\n"),
-		"a change in the older file shows by the newer one: %s", str_text(&out));
+		"a change in the older file shows by the newer one");
 }
 
 int main(void)
