@@ -372,3 +372,19 @@ void mutate(struct json_doc *doc, struct dice *d, struct str *story)
 	for (uint32_t n = 1 + dice_roll(d, 4); n > 0; n--)
 		once(doc, d, story);
 }
+
+void mutate_shorten(struct json *root)
+{
+	struct json *rules = json_at(root, "/linux/seccomp/syscalls");
+	size_t n = 0;
+
+	json_each_safe (rule, rules) {
+		size_t k = 0;
+
+		json_each_safe (name, json_get(rule, "names"))
+			if (k++ >= 8)
+				json_remove(name);
+		if (n++ >= 8)
+			json_remove(rule);
+	}
+}

@@ -86,23 +86,6 @@ static void keep(const char *text, uint64_t number)
 	}
 }
 
-/* Most mutants get a short filter: the long ones cost nearly all of the time. */
-static void shorten_filter(struct json *root)
-{
-	struct json *rules = json_at(root, "/linux/seccomp/syscalls");
-	size_t n = 0;
-
-	json_each_safe (rule, rules) {
-		size_t k = 0;
-
-		json_each_safe (name, json_get(rule, "names"))
-			if (k++ >= 8)
-				json_remove(name);
-		if (n++ >= 8)
-			json_remove(rule);
-	}
-}
-
 struct tally {
 	uint64_t accepted, refused, misshapen, broken;
 };
@@ -123,7 +106,7 @@ static void one(uint64_t number, struct dice *d, const struct profile *p, struct
 	fake.world.cgroup_v2 = dice_roll(d, 2);
 	json_set_root(doc, json_clone(doc, json_root(s->doc)));
 	if (dice_roll(d, 8))
-		shorten_filter(json_root(doc));
+		mutate_shorten(json_root(doc));
 	mutate(doc, d, &story);
 	json_write(json_root(doc), &text);
 	rig_run(&r, text.s, text.len, p, &fake.world);

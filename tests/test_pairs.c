@@ -400,23 +400,6 @@ struct tally {
 	uint64_t accepted, refused, broken, profiles;
 };
 
-/* The long filters cost nearly all of the time. */
-static void shorten_filter(struct json *root)
-{
-	struct json *rules = json_at(root, "/linux/seccomp/syscalls");
-	size_t n = 0;
-
-	json_each_safe (rule, rules) {
-		size_t k = 0;
-
-		json_each_safe (name, json_get(rule, "names"))
-			if (k++ >= 8)
-				json_remove(name);
-		if (n++ >= 8)
-			json_remove(rule);
-	}
-}
-
 static void random_pair(
 	uint64_t number, uint64_t seed, struct profile *const *shipped, size_t n, struct tally *sum)
 {
@@ -452,7 +435,7 @@ static void random_pair(
 	}
 	json_set_root(doc, json_clone(doc, json_root(s->doc)));
 	if (dice_roll(&d, 8))
-		shorten_filter(json_root(doc));
+		mutate_shorten(json_root(doc));
 	if (chance(&d, 60))
 		mutate(doc, &d, &story);
 	{
