@@ -27,7 +27,8 @@ int io_read_all(int fd, size_t max, char **text, size_t *len, struct err *e)
 		if (st.st_size > 0 && (uint64_t)st.st_size > max)
 			return err_set(
 				e, ERR_INPUT, "%jd bytes, limit %zu", (intmax_t)st.st_size, max);
-		cap = (size_t)st.st_size + 2;
+		if (st.st_size > 0) /* files of /proc say 0 */
+			cap = (size_t)st.st_size + 2;
 	}
 	for (;;) {
 		ssize_t n;
