@@ -25,6 +25,7 @@ static const char *const names[CONTROL_COUNT] = {
 	[CONTROL_SECCOMP] = "seccomp",
 	[CONTROL_IMAGE] = "image",
 	[CONTROL_EXEC] = "exec",
+	[CONTROL_FLAGS] = "flags",
 	[CONTROL_NETWORK] = "network",
 };
 

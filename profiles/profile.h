@@ -52,6 +52,18 @@ struct device_rule { /* beyond the OCI default set */
 	char access[4]; /* subset of "rwm" */
 };
 
+/* Options of the runtime's command line that weaken what holds a container; bit masks are 1u << FLAG_X. */
+enum profile_flag {
+	FLAG_NO_PIVOT, /* "--no-pivot": chroot in place of pivot_root; the old root stays reachable */
+	FLAG_NO_NEW_KEYRING, /* "--no-new-keyring": the engine's session keyring is shared */
+	FLAG_IGNORE_PAUSED, /* "--ignore-paused": exec into a paused container */
+	FLAG_ROOTLESS, /* "--rootless": root's cgroup errors are ignored, and limits with them */
+	FLAG_CGROUP_MANAGER, /* "--cgroup-manager": crun's "disabled" is a container without limits */
+	FLAG_MANAGE_CGROUPS_MODE, /* "--manage-cgroups-mode": restore into cgroups of the image's choice */
+	FLAG_LSM_PROFILE, /* "--lsm-profile", "--lsm-mount-context": restore under another label */
+	FLAG_COUNT
+};
+
 struct rlimit_ceiling {
 	char *type; /* "RLIMIT_CORE" */
 	uint64_t max;
@@ -118,7 +130,14 @@ struct profile {
 	struct {
 		bool allow, terminal;
 		uint64_t capabilities;
+		/* Patterns of commands (profiles/command.h). allow empty: any; deny wins. */
+		struct strv allow_commands, deny_commands;
 	} exec;
+	struct {
+		unsigned allow; /* these are kept; others of enum profile_flag are taken out */
+		unsigned
+			preserve_fds; /* at most so many descriptors for the container; more is refused */
+	} flags;
 	struct json_doc *network; /* the "network" object as written, or NULL */
 	char *filter; /* text of the filter seccomp.profile names; NULL: the built-in one */
 	size_t filter_len;
@@ -151,6 +170,10 @@ const char *profile_builtin_name(size_t i);
 
 /* True when the profile reports this control but does not enforce it. */
 bool profile_audits(const struct profile *p, enum control c);
+
+/* "--no-pivot", ...: the first name of each; -1 when NAME is none. */
+const char *profile_flag_name(enum profile_flag f);
+int profile_flag_from_name(const char *name);
 
 /* "mount", "pid", ... as runtime-spec spells them; -1 when NAME is none. */
 const char *ns_name(enum ns_type t);

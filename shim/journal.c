@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -74,7 +73,7 @@ static void put_field(struct str *out, const struct journal_field *f)
 /* The journal reads a memfd that is sealed, for nobody can change it under its eyes. */
 static int send_memfd(int fd, const struct sockaddr_un *to, const struct str *text, struct err *e)
 {
-	AUTO_FD int mem = memfd_create("cinch-journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	AUTO_FD int mem = io_sealed("cinch-journal", text->s, text->len, 0, e);
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -88,11 +87,7 @@ static int send_memfd(int fd, const struct sockaddr_un *to, const struct str *te
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 	if (mem < 0)
-		return err_set(e, errno, "memfd");
-	if (io_write_all(mem, text->s, text->len, e) < 0)
-		return err_wrap(e, "memfd");
-	if (fcntl(mem, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return err_set(e, errno, "seal a memfd");
+		return -1;
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));

@@ -18,7 +18,7 @@ static int (*const verbs[VERB_COUNT])(const struct call *c, struct err *e) = {
 	[VERB_RUN] = verb_create,
 	[VERB_RESTORE] = verb_create,
 	[VERB_EXEC] = verb_exec,
-	[VERB_UPDATE] = verb_exec,
+	[VERB_UPDATE] = verb_update,
 };
 
 /* Returns only when the runtime was not started. */

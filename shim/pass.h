@@ -30,8 +30,14 @@ pass_fn pass_mounts; /* sources, flags and places of every mount */
 pass_fn pass_paths; /* the full masked and read-only sets */
 pass_fn pass_devices; /* deny all, then the default set and the profile's */
 pass_fn pass_sysctl; /* allowed, namespaced keys with clean values */
-pass_fn pass_resources; /* ceilings on cgroup limits and rlimits */
+pass_fn pass_resources; /* ceilings on cgroup limits, and: */
+pass_fn pass_rlimits; /* ceilings on rlimits, no better oomScoreAdj */
 pass_fn pass_seccomp; /* no filter: ours; a filter: the intersection with ours */
+
+/* For exec alone: allowed at all, the command, a terminal, the profile's bound on an exec's capabilities. */
+pass_fn pass_exec;
+/* For update alone: nothing is lifted above the ceilings, and nothing that was not asked for is set. */
+pass_fn pass_update;
 
 /* The sysctl that opens ports below 1024 to everybody in a network namespace. To have it and to have
  * CAP_NET_BIND_SERVICE is one right: who may keep the one may have the other. */

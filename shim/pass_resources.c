@@ -268,13 +268,12 @@ static void judge_rlimits(struct edit *ed, const struct profile *p, const struct
 	}
 }
 
-void pass_resources(struct edit *ed, const struct profile *p, const struct world *w)
+void pass_rlimits(struct edit *ed, const struct profile *p, const struct world *w)
 {
 	struct json *process = json_get(ed->root, "process");
 	struct json *score = json_get(process, "oomScoreAdj");
 	int64_t n;
 
-	judge_cgroup(ed, p, w);
 	if (!process)
 		return;
 	judge_rlimits(ed, p, w);
@@ -285,4 +284,10 @@ void pass_resources(struct edit *ed, const struct profile *p, const struct world
 	else if (score && !json_i64(score, 0, INT64_MAX, &n))
 		edit_replace(ed, score, json_int(ed->doc, 0),
 			"below 0 others on the node are killed first");
+}
+
+void pass_resources(struct edit *ed, const struct profile *p, const struct world *w)
+{
+	judge_cgroup(ed, p, w);
+	pass_rlimits(ed, p, w);
 }

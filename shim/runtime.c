@@ -222,6 +222,11 @@ static unsigned passed_on(const struct runtime_fds *fds)
 	return (unsigned)n + (fds->preserve < PRESERVE_MAX ? fds->preserve : PRESERVE_MAX);
 }
 
+int runtime_fd_from(const struct runtime_fds *fds)
+{
+	return (int)(FIRST_FD + passed_on(fds));
+}
+
 static int mark_descriptors(const struct runtime_fds *fds, struct err *e)
 {
 	unsigned from = FIRST_FD + passed_on(fds);

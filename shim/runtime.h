@@ -42,6 +42,9 @@ struct runtime_fds {
 	size_t n_keep;
 };
 
+/* The first number above the descriptors that the runtime hands to the container. */
+int runtime_fd_from(const struct runtime_fds *fds);
+
 /*
  * Become the runtime at PATH with ARGV; returns -1 only when that failed: ERR_NO_RUNTIME when there is
  * no such program or it cannot be executed, else an errno. Environment, working directory, signal

@@ -11,10 +11,13 @@
  * the container, and its record is stale.
  *
  * A record:
- *	{"version": 1, "id", "root", "bundle", "runtime", "created", "pid" (of the cinch that became the
+ *	{"version": 2, "id", "root", "bundle", "runtime", "created", "pid" (of the cinch that became the
  *	runtime), "engine", "namespace", "pod", "podUid", "container", "sandbox": true,
  *	"image": {"reference", "registry", "repository", "tag", "digest", "id"},
- *	"profiles": [{"name", "version", "digest", "mode"}], "policy", "rule", "enforced"}
+ *	"profiles": [{"name", "version", "digest", "mode", "running": {...} (profiles/running.h)}], "policy",
+ *	"rule", "enforced",
+ *	"process": {"capabilities", "path" (PATH of the environment), "cwd"} (of the container's own process,
+ *	as it was tightened), "rootfs" (absolute), "uidMappings", "gidMappings"}
  * What is not known is left out; id, root, created, engine, profiles and enforced are always there.
  */
 #ifndef CINCH_STATE_H
@@ -36,6 +39,7 @@ struct state_facts { /* borrowed */
 	bool enforced; /* false: nothing of it was, the node or the profile is in audit mode */
 	const char *policy; /* digest of the applied policy; NULL: the built-in one */
 	unsigned rule; /* line of the select rule in cinch.json; 0: none matched */
+	const struct json_doc *doc; /* config.json as the runtime will read it; NULL: not known */
 };
 
 /* Where this process keeps records: STATE_DIR; for those who are not the node's root $XDG_RUNTIME_DIR/cinch,

@@ -21,5 +21,19 @@
  */
 int tighten(struct json_doc *doc, const struct profile *p, const struct world *w,
 	struct report *report, struct err *e);
+/*
+ * The same for a process that is started in a running container: DOC holds {"process", "linux"} as
+ * running_document makes it. What a runtime would take from the container when the process is silent of
+ * it is written out where the profile wants less (capabilities).
+ */
+int tighten_process(struct json_doc *doc, const struct profile *p, const struct world *w,
+	struct report *report, struct err *e);
+/*
+ * The same for new limits of a running container: DOC holds {"linux": {"resources"}}. What is not in it
+ * stays as it is in the container, and is not added here; what would lift a limit is lowered to the
+ * profile's ceiling or taken out.
+ */
+int tighten_resources(struct json_doc *doc, const struct profile *p, const struct world *w,
+	struct report *report, struct err *e);
 
 #endif

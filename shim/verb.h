@@ -25,11 +25,16 @@ struct call {
 
 /* create, run, restore: tighten the bundle's config.json, record, become the runtime. */
 int verb_create(const struct call *c, struct err *e);
-/* exec and update: record, hand on in canonical form. What they ask for is not judged yet. */
+/* exec: hold the new process to what the container's record says, record, become the runtime. */
 int verb_exec(const struct call *c, struct err *e);
+/* update: hold new limits to the same, record, become the runtime. */
+int verb_update(const struct call *c, struct err *e);
 /* A governed verb that was not come to: record WHY, if that can be done. */
 void verb_refused(const struct call *c, const struct err *why);
-/* All other verbs: hand on byte for byte, without a record. */
+/*
+ * All other verbs: hand on byte for byte. kill, delete, pause, resume and checkpoint are recorded, whatever
+ * comes of the record: nothing keeps them from the runtime.
+ */
 int verb_pass(const struct call *c, struct err *e);
 
 /* How many descriptors above stderr the engine hands to the container; args_parse has checked it. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * verb_exec - exec and update: recorded, and handed on in the one form all runtimes read the same.
+ * verb_exec - exec: recorded, and handed on in the one form all runtimes read the same.
  *
- * The process and the resources they bring are not judged yet.
+ * The process it brings is not judged yet.
  */
 #include "shim/verb.h"
 
@@ -27,7 +27,6 @@ static int put_command(struct audit *a, const struct args *args)
 int verb_exec(const struct call *c, struct err *e)
 {
 	const struct runtime_fds fds = {
-		.all = c->args->verb == VERB_UPDATE,
 		.preserve = verb_preserve_fds(c->args),
 	};
 	AUTO_FREE char **argv = args_emit(c->args, c->runtime, e);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -251,6 +252,24 @@ int io_replace_at(int dirfd, const char *name, const void *bytes, size_t len,
 	if (fsync(dirfd) < 0)
 		return err_set(e, errno, "replace %s: write the directory to disk", name);
 	return 0;
+}
+
+int io_sealed(const char *name, const void *bytes, size_t len, int from, struct err *e)
+{
+	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	AUTO_FD int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int high;
+
+	if (fd < 0)
+		return err_set(e, errno, "memfd");
+	if (io_write_all(fd, bytes, len, e) < 0)
+		return err_wrap(e, "memfd");
+	if (fcntl(fd, F_ADD_SEALS, seals) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return err_set(e, errno, "seal a memfd");
+	if (fd >= from)
+		return take_fd(&fd);
+	high = fcntl(fd, F_DUPFD_CLOEXEC, from);
+	return high < 0 ? err_set(e, errno, "memfd") : high;
 }
 
 bool io_in_user_ns(void)

@@ -40,6 +40,10 @@ int io_read_file_at(int dirfd, const char *name, size_t max, char **text, size_t
 int io_replace_at(int dirfd, const char *name, const void *bytes, size_t len,
 	const struct stat *like, struct err *e);
 
+/* A memfd with these bytes, at their beginning, that nobody can change any more; the caller's. Its number is
+ * FROM or higher, its mark close-on-exec. NAME is what /proc shows. */
+int io_sealed(const char *name, const void *bytes, size_t len, int from, struct err *e);
+
 /* This process is not in the initial user namespace (rootless). */
 bool io_in_user_ns(void);
 /* In a user namespace: UID is what owners without a number here read as, the host's root among them. */
