@@ -54,6 +54,7 @@ TEST_LIB := $(filter-out $(wildcard tests/test_*.c tests/fuzz_*.c tests/replay.c
 NOMEM := malloc calloc realloc reallocarray strdup strndup vasprintf __vasprintf_chk free
 TEST_PROGS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/prog_*.c))
 REPLAYS := $(FUZZERS:%=$(B)/tests/replay_%)
+COMPLETIONS := $(B)/completion/bash $(B)/completion/zsh
 
 all: $(B)/cinch $(B)/cinchctl
 
@@ -99,9 +100,10 @@ unit: all $(TESTS) $(TEST_PROGS) $(REPLAYS)
 
 # The real engines; without root they are skipped, aloud. The last line counts.
 ENGINES := $(wildcard integration/*/test_*.sh)
-check: all $(TESTS) $(TEST_PROGS) $(REPLAYS)
+# what the engines' tests install is made before they begin: two of them may run at once
+check: all $(TESTS) $(TEST_PROGS) $(REPLAYS) $(COMPLETIONS)
 	@B=$(B) tests/run $(TESTS) $(REPLAYS) $(SCRIPTS) $(ENGINES)
-integration: all $(TEST_PROGS)
+integration: all $(TEST_PROGS) $(COMPLETIONS)
 	@B=$(B) tests/run $(ENGINES)
 check-san: ; @$(MAKE) --no-print-directory SAN=address,undefined WERROR=1 unit
 # The fallbacks for kernels, and for filters around a build, that do not know openat2.
@@ -127,7 +129,6 @@ $(B)/bench $(B)/stub: $(B)/%: integration/bench/%.c ; $(Q)mkdir -p $(@D) && \
 
 # What is installed, as SOURCE:PLACE; uninstall removes the same places.
 PAGES  := $(wildcard man/*.[1-9])
-COMPLETIONS := $(B)/completion/bash $(B)/completion/zsh
 PLACES := $(B)/cinch:$(SBINDIR)/cinch $(B)/cinchctl:$(SBINDIR)/cinchctl \
   $(B)/completion/bash:$(BASHDIR)/cinchctl $(B)/completion/zsh:$(ZSHDIR)/_cinchctl \
   $(foreach p,$(PAGES),$p:$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
