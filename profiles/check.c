@@ -167,6 +167,31 @@ static int check_exec(const struct check *c)
 	return 0;
 }
 
+/* What is denied wins anyway, so the parent's entry may stay; and has to: no command listed means any. */
+static int check_commands(const struct check *c)
+{
+	static const char any[] = "an empty list would allow any command: leave \"allow\" out of "
+				  "\"commands\" or write [\"**\"] if that is what is meant, and "
+				  "\"allow\": false of \"exec\" for none";
+	const struct json *list = json_at(c->root, "/exec/commands/allow");
+	const struct extend_place *p = list ? extend_place(c->x, list) : NULL;
+
+	if (list && !list->first)
+		return p && p->said->type == JSON_ARRAY && !p->said->first
+			       ? reader_fail(c->r, list, "%s", any)
+			       : fail_control(c, CONTROL_EXEC, any);
+	json_each (v, list) {
+		const struct json *same = find_equal(json_at(c->root, "/exec/commands/deny"), v);
+
+		if (same && rank(c, same) <= rank(c, v))
+			return reader_fail(c->r, v,
+				"\"%.64s\" stands in \"deny\", too: what is denied is never "
+				"allowed",
+				v->text);
+	}
+	return 0;
+}
+
 /* Who holds one of these takes the rules away again. */
 static const struct {
 	const char *name, *why;
@@ -278,6 +303,7 @@ int check_profile(struct extend_result *x, const struct profile *p, struct err *
 	static int (*const checks[])(const struct check *c) = {
 		check_lists,
 		check_exec,
+		check_commands,
 		check_network,
 		check_image,
 		check_seccomp,

@@ -46,8 +46,10 @@ static const struct member {
 	{"env/deny", HOW_LIST}, {"env/secrets", HOW_VALUE}, {"image", HOW_OBJECT},
 	{"image/registries", HOW_LIST}, {"image/digest", HOW_VALUE}, {"image/deny", HOW_LIST},
 	{"exec", HOW_OBJECT}, {"exec/allow", HOW_VALUE}, {"exec/terminal", HOW_VALUE},
-	{"exec/capabilities", HOW_LIST}, {"network", HOW_OBJECT}, {"network/mode", HOW_VALUE},
-	{"network/preset", HOW_VALUE}, {"network/segment", HOW_VALUE},
+	{"exec/capabilities", HOW_LIST}, {"exec/commands", HOW_OBJECT},
+	{"exec/commands/allow", HOW_LIST}, {"exec/commands/deny", HOW_LIST}, {"flags", HOW_OBJECT},
+	{"flags/allow", HOW_LIST}, {"flags/preserveFds", HOW_VALUE}, {"network", HOW_OBJECT},
+	{"network/mode", HOW_VALUE}, {"network/preset", HOW_VALUE}, {"network/segment", HOW_VALUE},
 	{"network/ingress", HOW_LIST}, {"network/egress", HOW_LIST},
 	{"network/metadata", HOW_VALUE}, {NULL, HOW_VALUE}, /* all others */
 };

@@ -18,7 +18,8 @@
  *  - where two lists contradict each other, what was said later and is stricter holds: a call that is
  *    denied, a source that is denied, a namespace that is made new leaves the list of what is allowed,
  *    and a capability the profile no longer has leaves exec.capabilities. Said at once, or the other way
- *    round, it is an error (check.h);
+ *    round, it is an error (check.h); a command that is denied later stays in the list of what exec may
+ *    run, where what denies wins: an empty list would allow any;
  *  - profile, version, description, mode and audit are the profile's own and never come from a parent:
  *    whether something is enforced has to be seen in the file itself. "audit" is a plain list.
  */

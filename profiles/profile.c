@@ -84,6 +84,8 @@ void profile_free(struct profile *p)
 	strv_done(&p->env.deny);
 	strv_done(&p->image.registries);
 	strv_done(&p->image.deny);
+	strv_done(&p->exec.allow_commands);
+	strv_done(&p->exec.deny_commands);
 	json_free(p->network);
 	free(p->filter);
 	free(p);
@@ -228,6 +230,7 @@ static const struct reader_key profile_keys[] = {
 	{"env", JSON_OBJECT, section_env, 0, false},
 	{"image", JSON_OBJECT, section_image, 0, false},
 	{"exec", JSON_OBJECT, section_exec, 0, false},
+	{"flags", JSON_OBJECT, section_flags, 0, false},
 	{"network", JSON_OBJECT, section_network, offsetof(struct profile, network), false},
 	{"lines", JSON_OBJECT, read_lines, 0, false},
 	{0},

@@ -144,6 +144,8 @@ struct profile {
 };
 
 enum { PROFILE_TEXT_MAX = 1 << 20, PROFILE_DEPTH_MAX = 20, PROFILE_VALUES_MAX = 20000 };
+/* The most of flags.preserveFds: more than a program of sockets has, less than a slip of the key. */
+enum { PROFILE_DESCRIPTORS_MAX = 256 };
 
 /*
  * Parse TEXT of the file NAME ("restricted.json", only for messages). It must stand alone: "extends"

@@ -31,6 +31,7 @@ int section_annotations(struct reader *r, const struct json *v, void *to);
 int section_env(struct reader *r, const struct json *v, void *to);
 int section_image(struct reader *r, const struct json *v, void *to);
 int section_exec(struct reader *r, const struct json *v, void *to);
+int section_flags(struct reader *r, const struct json *v, void *to);
 int section_network(struct reader *r, const struct json *v, void *to); /* struct json_doc * */
 /* A list of strings of any kind; TO: struct strv. */
 int section_names(struct reader *r, const struct json *v, void *to);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "profiles/capset.h"
+#include "profiles/command.h"
 #include "profiles/profile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -29,6 +30,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(p->rootfs.writable[i].path && p->rootfs.writable[i].path[0] == '/');
 	for (size_t i = 0; i < p->n_devices; i++)
 		assert(p->devices[i].path && strchr("cb", p->devices[i].type));
+	for (size_t i = 0; i < p->exec.allow_commands.n; i++)
+		assert(!command_wrong(p->exec.allow_commands.v[i]));
+	for (size_t i = 0; i < p->exec.deny_commands.n; i++)
+		assert(!command_wrong(p->exec.deny_commands.v[i]));
+	assert(p->flags.allow < 1u << FLAG_COUNT);
+	assert(p->flags.preserve_fds <= PROFILE_DESCRIPTORS_MAX);
 	assert(profile_parse("fuzz", (const char *)data, size, &again, &e) == 0);
 	assert(strcmp(p->digest, again->digest) == 0);
 	return 0;

@@ -266,7 +266,7 @@ static void test_rules(void)
 static void test_last_one(void)
 {
 	AUTO_CATALOG struct catalog *c = catalog_new();
-	AUTO_PROFILE struct profile *other = NULL, *any = NULL;
+	AUTO_PROFILE struct profile *other = NULL, *any = NULL, *fewer = NULL;
 
 	put(c, "few", "\"image\": {\"registries\": [\"r.example/**\"]}");
 	put(c, "none",
@@ -283,6 +283,30 @@ static void test_last_one(void)
 	any = flat(c, "any", NULL);
 	ok(other && other->image.registries.n == 1 && any && any->image.registries.n == 0,
 		"whoever says so may have any");
+	put(c, "probes", "\"exec\": {\"commands\": {\"allow\": [\"cat /x\", \"ls\"]}}");
+	put(c, "shut",
+		"\"extends\": [\"probes\"],\n\"exec\": {\"commands\": {\"allow\": {\"remove\": "
+		"[\"cat /x\", \"ls\"]}}}");
+	fails(c, "shut",
+		"shut.json:3:1: an empty list would allow any command: leave \"allow\" out of "
+		"\"commands\" or write [\"**\"] if that is what is meant, and \"allow\": false of "
+		"\"exec\" for none");
+	put(c, "fewer",
+		"\"extends\": [\"probes\"],\n\"exec\": {\"commands\": {\"allow\": {\"remove\": "
+		"[\"ls\"]}, \"deny\": {\"add\": [\"cat /x\"]}}}, \"flags\": {\"allow\": {\"add\": "
+		"[\"--rootless\"]}, \"preserveFds\": 2}");
+	fewer = flat(c, "fewer", NULL);
+	ok(fewer && fewer->exec.allow_commands.n == 1 && fewer->exec.deny_commands.n == 1,
+		"a command denied later stays listed: denying wins, an empty list would not");
+	put(c, "back",
+		"\"extends\": [\"fewer\"],\n\"exec\": {\"commands\": {\"allow\": [\"cat /x\"]}}, "
+		"\"flags\": {\"allow\": {\"remove\": [\"--rootless\"]}}");
+	fails(c, "back",
+		"back.json:3:33: \"cat /x\" stands in \"deny\", too: what is denied is never "
+		"allowed");
+	ok(fewer && fewer->flags.allow == 1u << FLAG_ROOTLESS && fewer->flags.preserve_fds == 2 &&
+			fewer->line[CONTROL_FLAGS] == 3,
+		"flags are inherited and edited");
 }
 
 static void test_places(void)

@@ -158,6 +158,15 @@ static const struct {
 		"x.json:1:53: \"sha256:12\": expected \"sha256:\" and 64 of 0-9 a-f"},
 	{HEAD ", \"exec\": {\"alow\": true}}",
 		"x.json:1:43: unknown key \"alow\", did you mean \"allow\"?"},
+	{HEAD ", \"exec\": {\"commands\": {\"deny\": [\"bin/sh\"]}}}",
+		"x.json:1:65: pattern \"bin/sh\" begins with a path that is not absolute: write it "
+		"from \"/\", or the name alone"},
+	{HEAD ", \"flags\": {\"allow\": [\"--no-pivoting\"]}}",
+		"x.json:1:54: unknown flag \"--no-pivoting\", known are: --no-pivot, "
+		"--no-new-keyring, --ignore-paused, --rootless, --cgroup-manager, "
+		"--manage-cgroups-mode, --lsm-profile"},
+	{HEAD ", \"flags\": {\"preserveFds\": 257}}",
+		"x.json:1:59: a whole number from 0 to 256 was expected"},
 	{HEAD ", \"network\": \"isolated\"}",
 		"x.json:1:45: \"network\" must be an object, not a string"},
 	{HEAD ",}", "x.json:1:33: parse error: invalid object key (must be a string)"},
@@ -250,6 +259,7 @@ static void test_defaults(void)
 		"no ceilings on resources");
 	ok(p->env.deny.n == 0 && p->env.secrets == SECRETS_WARN, "secrets are warned about");
 	ok(!p->exec.allow && !p->exec.terminal && p->exec.capabilities == 0, "no exec");
+	ok(p->flags.allow == 0 && p->flags.preserve_fds == 0, "no weak flag, no descriptor");
 	ok(p->image.registries.n == 0 && !p->image.digest_required && !p->network, "the rest");
 }
 

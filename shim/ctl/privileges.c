@@ -82,6 +82,16 @@ static void allowed(struct comparison *c, enum control control, const char *labe
 	only_in(c, control, false, label, a, b);
 }
 
+/* The same of lists of which the empty one allows everything, ANY. */
+static void open_list(struct comparison *c, enum control control, const char *any,
+	const char *label, const struct strv *a, const struct strv *b)
+{
+	if (!a->n != !b->n)
+		privileges_add(c, control, a->n > 0, "%s", any);
+	else
+		allowed(c, control, label, a, b);
+}
+
 /* More names are fewer. */
 static void forbidden(struct comparison *c, enum control control, const char *label,
 	const struct strv *a, const struct strv *b)
@@ -302,13 +312,8 @@ static void compare_image(struct comparison *c)
 
 	switched(c, CONTROL_IMAGE, !a->image.digest_required, !b->image.digest_required,
 		"images without a digest");
-	/* an empty list allows all */
-	if (a->image.registries.n && !b->image.registries.n)
-		privileges_add(c, CONTROL_IMAGE, true, "images of any registry");
-	else if (!a->image.registries.n && b->image.registries.n)
-		privileges_add(c, CONTROL_IMAGE, false, "images of any registry");
-	else
-		allowed(c, CONTROL_IMAGE, "images of ", &a->image.registries, &b->image.registries);
+	open_list(c, CONTROL_IMAGE, "images of any registry", "images of ", &a->image.registries,
+		&b->image.registries);
 	forbidden(c, CONTROL_IMAGE, "refused: ", &a->image.deny, &b->image.deny);
 }
 
@@ -322,6 +327,23 @@ static void compare_exec(struct comparison *c)
 		c, CONTROL_EXEC, true, "exec with ", b->exec.capabilities & ~a->exec.capabilities);
 	some_caps(
 		c, CONTROL_EXEC, false, "exec with ", a->exec.capabilities & ~b->exec.capabilities);
+	open_list(c, CONTROL_EXEC, "exec of any command", "exec of ", &a->exec.allow_commands,
+		&b->exec.allow_commands);
+	forbidden(c, CONTROL_EXEC, "refused to exec: ", &a->exec.deny_commands,
+		&b->exec.deny_commands);
+}
+
+static void compare_flags(struct comparison *c)
+{
+	const struct profile *a = c->a, *b = c->b;
+
+	for (int f = 0; f < FLAG_COUNT; f++)
+		switched(c, CONTROL_FLAGS, a->flags.allow >> f & 1, b->flags.allow >> f & 1,
+			profile_flag_name((enum profile_flag)f));
+	if (a->flags.preserve_fds != b->flags.preserve_fds)
+		privileges_add(c, CONTROL_FLAGS, b->flags.preserve_fds > a->flags.preserve_fds,
+			"at most %u descriptors of the caller's (was: %u)", b->flags.preserve_fds,
+			a->flags.preserve_fds);
 }
 
 static void compare_network(struct comparison *c)
@@ -389,6 +411,7 @@ int privileges_diff(
 							 : "refused");
 	compare_image(&c);
 	compare_exec(&c);
+	compare_flags(&c);
 	compare_network(&c);
 	compare_modes(&c);
 	if (c.failed || c.e.code) {
