@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * args_table - the options of the runtimes and what their values look like; for args.c alone.
+ * args_table - the options of the runtimes and what their values look like; for args.c and flags.c.
  *
  * A new option of a new runtime is one row here.
  */

@@ -209,6 +209,18 @@ void edit_remove_shown(struct edit *ed, struct json *v, const char *text, const 
 		json_remove(v);
 }
 
+void edit_remove_at(struct edit *ed, const char *place, const char *before, const char *why, ...)
+{
+	struct change *c;
+	va_list ap;
+
+	va_start(ap, why);
+	c = record(ed, CHANGE_REMOVE, place, why, ap);
+	va_end(ap);
+	if (c && !(c->before = strdup(before)))
+		ed->failed = true;
+}
+
 void edit_deny(struct edit *ed, const struct json *v, const char *why, ...)
 {
 	va_list ap;

@@ -48,6 +48,9 @@ void edit_remove(struct edit *ed, struct json *v, const char *why, ...) EDIT_WHY
 /* The same, but the record shows SHOWN (plain text, not JSON) instead of the value: for secrets. */
 void edit_remove_shown(struct edit *ed, struct json *v, const char *shown, const char *why, ...)
 	EDIT_WHY(4);
+/* What is taken out of something that is not the document; only the record is made. BEFORE is plain text. */
+void edit_remove_at(struct edit *ed, const char *place, const char *before, const char *why, ...)
+	EDIT_WHY(4);
 /* Refuse the container because of V; V NULL: because of what is missing at PLACE. The other calls
  * may go on, so that the user sees every reason at once. */
 void edit_deny(struct edit *ed, const struct json *v, const char *why, ...) EDIT_WHY(3);

@@ -211,15 +211,18 @@ static int mark_each(unsigned from, struct err *e)
 	return 0;
 }
 
+unsigned runtime_listen_fds(void)
+{
+	const char *text = getenv("LISTEN_FDS");
+	uint64_t n;
+
+	return text && num_u64(text, PRESERVE_MAX, &n) ? (unsigned)n : 0;
+}
+
 /* As runc counts them: those of socket activation first, then those of --preserve-fds. */
 static unsigned passed_on(const struct runtime_fds *fds)
 {
-	const char *listen = getenv("LISTEN_FDS");
-	uint64_t n = 0;
-
-	if (!listen || !num_u64(listen, PRESERVE_MAX, &n))
-		n = 0;
-	return (unsigned)n + (fds->preserve < PRESERVE_MAX ? fds->preserve : PRESERVE_MAX);
+	return runtime_listen_fds() + (fds->preserve < PRESERVE_MAX ? fds->preserve : PRESERVE_MAX);
 }
 
 int runtime_fd_from(const struct runtime_fds *fds)

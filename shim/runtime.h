@@ -42,6 +42,9 @@ struct runtime_fds {
 	size_t n_keep;
 };
 
+/* How many of the caller's descriptors come with socket activation (LISTEN_FDS): runtimes hand them to the
+ * container before those of --preserve-fds. */
+unsigned runtime_listen_fds(void);
 /* The first number above the descriptors that the runtime hands to the container. */
 int runtime_fd_from(const struct runtime_fds *fds);
 

@@ -13,6 +13,7 @@
 #include "shim/base/cleanup.h"
 #include "shim/bundle.h"
 #include "shim/edit.h"
+#include "shim/flags.h"
 #include "shim/record.h"
 #include "shim/runtime.h"
 #include "shim/select.h"
@@ -25,6 +26,7 @@ struct launch {
 	struct engine engine;
 	struct selection profiles;
 	struct report report;
+	size_t off_line; /* changes of it that are not in the bundle */
 	struct world world;
 	char state[PATH_MAX], root[PATH_MAX]; /* where its state record is */
 	bool kept; /* that record is written */
@@ -97,9 +99,15 @@ static int decide(const struct call *c, struct launch *l, struct err *e)
 	l->world.image_denied = &l->profiles.denied;
 	if (report_annotation(l, e) < 0)
 		return -1;
-	for (size_t i = 0; i < l->profiles.n; i++)
+	for (size_t i = 0; i < l->profiles.n; i++) {
+		size_t before = report_changes(&l->report);
+
+		if (flags_judge(c->args, l->profiles.p[i], &l->report, e) < 0)
+			return -1;
+		l->off_line += report_changes(&l->report) - before;
 		if (tighten(l->bundle.doc, l->profiles.p[i], &l->world, &l->report, e) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -189,7 +197,7 @@ static int prepare(const struct call *c, struct launch *l, struct err *e)
 	if (audit_begin(&a, args_verb_name(c->args->verb), e) < 0)
 		return -1;
 	if (decide(c, l, e) < 0 || keep_state(c, l, e) < 0 ||
-		(report_changes(&l->report) && bundle_store(&l->bundle, e) < 0)) {
+		(report_changes(&l->report) > l->off_line && bundle_store(&l->bundle, e) < 0)) {
 		/* the refusal is what the user must see, not that its record failed, too */
 		(void)record(c, &a, l, e, &second);
 		return -1;
@@ -200,14 +208,12 @@ static int prepare(const struct call *c, struct launch *l, struct err *e)
 int verb_create(const struct call *c, struct err *e)
 {
 	const struct runtime_fds fds = {.preserve = verb_preserve_fds(c->args)};
-	AUTO_FREE char **argv = args_emit(c->args, c->runtime, e);
+	AUTO_FREE char **argv = NULL;
 	__attribute__((cleanup(launch_done))) struct launch l = {.bundle = BUNDLE_INIT};
 
-	if (!argv)
-		return -1;
-	if (c->args->help)
-		return runtime_exec(c->runtime, argv, &fds, e);
-	if (prepare(c, &l, e) == 0)
+	/* the line is only what it will be once it was judged */
+	if ((c->args->help || prepare(c, &l, e) == 0) &&
+		(argv = args_emit(c->args, c->runtime, e)) != NULL)
 		runtime_exec(c->runtime, argv, &fds, e);
 	forget_state(c, &l);
 	return -1;
