@@ -14,5 +14,9 @@
 
 /* An object of DOC; NULL when out of memory. */
 struct json *running_profile(const struct profile *p, struct json_doc *doc);
+/* The profile that V, of DOC, is; its digest is DIGEST (NULL, or no digest: not known). The same as
+ * profile_parse_known of V's text. *OUT is the caller's. */
+int running_parse(const struct json_doc *doc, const struct json *v, const char *digest,
+	struct profile **out, struct err *e);
 
 #endif
