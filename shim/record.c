@@ -122,3 +122,55 @@ int record_launch(struct audit *a, const struct record_facts *f)
 		return -1;
 	return audit_put(a, "changes", report_json(f->report, a->doc));
 }
+
+/* ---- of a container that runs ---- */
+
+/* FROM's member KEY, when it is a text, becomes TO's member AS. */
+static int copy_text(struct json_doc *doc, struct json *to, const char *as, const struct json *from,
+	const char *key)
+{
+	return put(doc, to, as, json_str(json_get(from, key)));
+}
+
+static int copy_image(struct audit *a, const struct json *from)
+{
+	struct json *image = json_object(a->doc);
+
+	if (!image || copy_text(a->doc, image, "name", from, "reference") < 0 ||
+		copy_text(a->doc, image, "digest", from, "digest") < 0 ||
+		copy_text(a->doc, image, "id", from, "id") < 0)
+		return -1;
+	return image->count ? audit_put(a, "image", image) : 0;
+}
+
+static int copy_profiles(struct audit *a, const struct json *from)
+{
+	struct json *list = json_array(a->doc);
+
+	json_each (p, from) {
+		struct json *o = json_object(a->doc);
+
+		if (!o || copy_text(a->doc, o, "name", p, "name") < 0 ||
+			copy_text(a->doc, o, "version", p, "version") < 0 ||
+			copy_text(a->doc, o, "digest", p, "digest") < 0 || json_push(list, o) < 0)
+			return -1;
+	}
+	return audit_put(a, "profiles", list);
+}
+
+int record_running(struct audit *a, const struct json *record)
+{
+	static const char *const same[] = {"engine", "namespace", "pod", "container"};
+	struct json *policy = json_object(a->doc);
+
+	if (!record)
+		return 0;
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+		if (copy_text(a->doc, a->record, same[i], record, same[i]) < 0)
+			return -1;
+	if (copy_image(a, json_get(record, "image")) < 0 ||
+		copy_profiles(a, json_get(record, "profiles")) < 0 ||
+		copy_text(a->doc, policy, "digest", record, "policy") < 0)
+		return -1;
+	return policy && policy->count ? audit_put(a, "policy", policy) : 0;
+}

@@ -14,26 +14,24 @@
 
 #include "shim/args.h"
 #include "shim/base/cleanup.h"
-#include "shim/base/clock.h"
 #include "shim/base/hash.h"
 #include "shim/base/io.h"
+#include "shim/state_record.h"
 #include "shim/state_sweep.h"
 
 enum {
 	ROOT_HASH = 16, /* digits */
 	PLAIN_ID_MAX = 200, /* leaves room for ".json" and for what else a file system may add */
-	TEXT_MAX = 1024, /* bytes of what an engine told */
-	RECORD_MAX = 256 * 1024,
 };
 
-static const struct json_limits limits = {RECORD_MAX, 8, 512};
+/* Every record that may be written can be read: no value is shorter than two bytes. */
+static const struct json_limits limits = {STATE_RECORD_MAX, JSON_DEPTH_MAX, STATE_RECORD_MAX / 2};
 
 #define SUFFIX ".json"
 
 /* ---- names ---- */
 
-/* TEXT below BASE as a shell's cd would name it; OUT is PATH_MAX. */
-static int resolve(const char *base, const char *text, char *out, struct err *e)
+int state_absolute(const char *base, const char *text, char out[PATH_MAX], struct err *e)
 {
 	size_t used = 0;
 	const char *parts[] = {*text == '/' ? "" : base, text};
@@ -47,7 +45,7 @@ static int resolve(const char *base, const char *text, char *out, struct err *e)
 					;
 			} else if (n && !(n == 1 && *p == '.')) {
 				if (used + n + 2 > PATH_MAX)
-					return err_set(e, ENAMETOOLONG, "--root %.64s", text);
+					return err_set(e, ENAMETOOLONG, "path %.64s", text);
 				out[used++] = '/';
 				memcpy(out + used, p, n);
 				used += n;
@@ -97,11 +95,11 @@ int state_root(const char *runtime, const char *root, char out[PATH_MAX], struct
 		if (!crun && geteuid() == 0 &&
 			(!io_in_user_ns() || (user && strcmp(user, "root") == 0)))
 			xdg = NULL;
-		return resolve(xdg ? xdg : "/run", crun ? "crun" : "runc", out, e);
+		return state_absolute(xdg ? xdg : "/run", crun ? "crun" : "runc", out, e);
 	}
 	if (*root != '/' && !getcwd(cwd, sizeof cwd))
 		return err_set(e, errno, "--root %.256s: the working directory", root);
-	return resolve(cwd, root, out, e);
+	return state_absolute(cwd, root, out, e);
 }
 
 static void root_hash(const char *root, char out[ROOT_HASH + 1])
@@ -182,89 +180,6 @@ static int absent_or(const struct err *why, struct err *e)
 
 /* ---- writing ---- */
 
-static int put_text(struct json_doc *doc, struct json *to, const char *key, const char *text)
-{
-	char cut[TEXT_MAX + 1];
-
-	if (!text || !*text)
-		return 0;
-	if (strnlen(text, sizeof cut) == sizeof cut) {
-		memcpy(cut, text, TEXT_MAX);
-		cut[TEXT_MAX] = '\0';
-		text = cut;
-	}
-	return json_put(doc, to, key, json_string_lossy(doc, text));
-}
-
-static int put_engine(struct json_doc *doc, struct json *r, const struct engine *g)
-{
-	const struct image *i = &g->image;
-	struct json *image = json_object(doc);
-
-	if (put_text(doc, r, "namespace", g->namespace) < 0 ||
-		put_text(doc, r, "pod", g->pod) < 0 || put_text(doc, r, "podUid", g->pod_uid) < 0 ||
-		put_text(doc, r, "container", g->container) < 0 ||
-		(g->sandbox && json_put(doc, r, "sandbox", json_bool(doc, true)) < 0))
-		return -1;
-	if (!image || put_text(doc, image, "reference", i->text) < 0 ||
-		put_text(doc, image, "registry", i->registry) < 0 ||
-		put_text(doc, image, "repository", i->repository) < 0 ||
-		put_text(doc, image, "tag", i->tag) < 0 ||
-		put_text(doc, image, "digest", i->digest) < 0 ||
-		put_text(doc, image, "id", i->id) < 0)
-		return -1;
-	return image->count ? json_put(doc, r, "image", image) : 0;
-}
-
-static struct json *profiles_json(struct json_doc *doc, const struct selection *s)
-{
-	static const char *const modes[] = {[PROFILE_ENFORCE] = "enforce",
-		[PROFILE_AUDIT] = "audit",
-		[PROFILE_LEARN] = "learn"};
-	struct json *list = json_array(doc);
-
-	for (size_t i = 0; s && i < s->n; i++) {
-		const struct profile *p = s->p[i];
-		struct json *o = json_object(doc);
-
-		if (json_put(doc, o, "name", json_string_lossy(doc, p->name)) < 0 ||
-			put_text(doc, o, "version", p->version) < 0 ||
-			put_text(doc, o, "digest", p->digest) < 0 ||
-			put_text(doc, o, "mode", modes[p->mode]) < 0 || json_push(list, o) < 0)
-			return NULL;
-	}
-	return list;
-}
-
-static int make_record(const struct state_facts *f, const char *root, struct str *out)
-{
-	AUTO_JSON struct json_doc *doc = json_new();
-	struct json *r = doc ? json_object(doc) : NULL;
-	char now[CLOCK_TEXT_SIZE];
-
-	clock_text(now);
-	if (!r || json_put(doc, r, "version", json_int(doc, 1)) < 0 ||
-		json_put(doc, r, "id", json_string(doc, f->id)) < 0 ||
-		json_put(doc, r, "root", json_string_lossy(doc, root)) < 0 ||
-		(f->bundle && json_put(doc, r, "bundle", json_string_lossy(doc, f->bundle)) < 0) ||
-		(f->runtime &&
-			json_put(doc, r, "runtime", json_string_lossy(doc, f->runtime)) < 0) ||
-		json_put(doc, r, "created", json_string(doc, now)) < 0 ||
-		json_put(doc, r, "pid", json_int(doc, getpid())) < 0 ||
-		json_put(doc, r, "engine",
-			json_string(doc,
-				engine_name(f->engine ? f->engine->kind : ENGINE_UNKNOWN))) < 0 ||
-		(f->engine && put_engine(doc, r, f->engine) < 0) ||
-		json_put(doc, r, "profiles", profiles_json(doc, f->profiles)) < 0 ||
-		put_text(doc, r, "policy", f->policy) < 0 ||
-		(f->rule && json_put(doc, r, "rule", json_uint(doc, f->rule)) < 0) ||
-		json_put(doc, r, "enforced", json_bool(doc, f->enforced)) < 0)
-		return -1;
-	json_write(r, out);
-	str_addc(out, '\n');
-	return str_failed(out) ? -1 : 0;
-}
-
 /* As io_replace_at, but what a crash of the node leaves of it does not matter: the directory is gone
  * with the node. */
 static int replace(int dir, const char *name, const struct str *text, struct err *e)
@@ -303,8 +218,8 @@ int state_write(const char *dir, const struct state_facts *f, struct err *e)
 		return -1;
 	if (!json_utf8_ok(root, strlen(root), &bad)) /* it has to be found again by its text */
 		return err_set(e, ERR_INPUT, "--root %s is not UTF-8", root);
-	if (make_record(f, root, &text) < 0)
-		return err_nomem(e);
+	if (state_record(f, root, &text, e) < 0)
+		return -1;
 	fd = open_root(dir, root, true, e);
 	if (fd < 0)
 		return -1;
@@ -355,10 +270,10 @@ static int check_record(const struct json *r, struct err *e)
 		return err_set(e, ERR_INPUT, "not an object");
 	if (!json_u64(json_get(r, "version"), UINT64_MAX, &version))
 		return err_set(e, ERR_INPUT, "it has no version");
-	if (version != 1)
+	if (version != STATE_VERSION)
 		return err_set(e, ERR_INPUT,
-			"version %ju was written by another cinch; this one knows version 1",
-			(uintmax_t)version);
+			"version %ju was written by another cinch; this one knows version %d",
+			(uintmax_t)version, STATE_VERSION);
 	if (!json_str(json_get(r, "id")) || !json_str(json_get(r, "root")) ||
 		!json_str(json_get(r, "created")) || !json_str(json_get(r, "engine")) ||
 		!json_is(json_get(r, "profiles"), JSON_ARRAY) ||
@@ -382,7 +297,7 @@ int state_load(int dir, const char *name, struct json_doc **out, struct err *e)
 		return err_set(e, ERR_INPUT, "it is not a regular file");
 	if (fd < 0)
 		return err_set(e, errno, "open");
-	if (check_owner(fd, e) < 0 || io_read_all(fd, RECORD_MAX, &text, &len, e) < 0 ||
+	if (check_owner(fd, e) < 0 || io_read_all(fd, STATE_RECORD_MAX, &text, &len, e) < 0 ||
 		json_parse(text, len, &limits, JSON_STRICT, &doc, e) < 0 ||
 		check_record(json_root(doc), e) < 0)
 		return -1;

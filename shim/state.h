@@ -11,7 +11,8 @@
  * the container, and its record is stale.
  *
  * A record:
- *	{"version": 2, "id", "root", "bundle", "runtime", "created", "pid" (of the cinch that became the
+ *	{"version": 2, "id", "root", "bundle" (absolute), "runtime", "created", "ticks" (the same moment, as
+ *	field 22 of /proc/PID/stat tells time), "restored": true, "pid" (of the cinch that became the
  *	runtime), "engine", "namespace", "pod", "podUid", "container", "sandbox": true,
  *	"image": {"reference", "registry", "repository", "tag", "digest", "id"},
  *	"profiles": [{"name", "version", "digest", "mode", "running": {...} (profiles/running.h)}], "policy",
@@ -40,6 +41,7 @@ struct state_facts { /* borrowed */
 	const char *policy; /* digest of the applied policy; NULL: the built-in one */
 	unsigned rule; /* line of the select rule in cinch.json; 0: none matched */
 	const struct json_doc *doc; /* config.json as the runtime will read it; NULL: not known */
+	bool restored; /* by the verb restore */
 };
 
 /* Where this process keeps records: STATE_DIR; for those who are not the node's root $XDG_RUNTIME_DIR/cinch,
@@ -55,8 +57,8 @@ int state_root(const char *runtime, const char *root, char out[PATH_MAX], struct
 
 /*
  * Write the record, atomically: of the same id the old one is replaced. DIR is made when missing (0700,
- * its parent must be there). ERR_INPUT when DIR is not a directory, is not ours alone to write, or the
- * id is none. Nothing is left behind after a failure.
+ * its parent must be there). ERR_INPUT when DIR is not a directory, is not ours alone to write, the id is
+ * none, or the record would have more than 256 KiB. Nothing is left behind after a failure.
  *
  * On the way at most eight other records of the same root are looked at, and the stale ones removed:
  * each call goes on where the last one stopped.

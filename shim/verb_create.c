@@ -139,7 +139,9 @@ static int keep_state(const struct call *c, struct launch *l, struct err *e)
 		.profiles = &l->profiles,
 		.enforced = !select_audits(&l->profiles),
 		.policy = c->applied->digest[0] ? c->applied->digest : NULL,
-		.rule = l->profiles.rule};
+		.rule = l->profiles.rule,
+		.doc = l->bundle.doc,
+		.restored = c->args->verb == VERB_RESTORE};
 	AUTO_JSON struct json_doc *old = NULL;
 	struct err why = {0};
 

@@ -399,13 +399,13 @@ static void damaged(void)
 	text = scratch_read(other + strlen(scratch_dir()) + 1);
 	spoil("");
 	spoilt("empty");
-	spoil("{\"version\": 1, \"id\": \"bo");
+	spoil("{\"version\": 2, \"id\": \"bo");
 	spoilt("cut");
 	spoil("[]");
 	spoilt("another value");
-	spoil("{\"version\": 2}");
+	spoil("{\"version\": 1}");
 	spoilt("another version");
-	spoil("{\"version\": 1, \"id\": \"box\"}");
+	spoil("{\"version\": 2, \"id\": \"box\"}");
 	spoilt("half of it");
 	spoil(text ? text : "");
 	spoilt("that of another container");

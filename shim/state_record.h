@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state_record - the text of a record; shared by shim/state*.c alone.
+ */
+#ifndef CINCH_STATE_RECORD_H
+#define CINCH_STATE_RECORD_H
+
+#include "shim/base/str.h"
+#include "shim/state.h"
+
+enum {
+	STATE_VERSION = 2,
+	/* bytes: what a container brings (its PATH, its mappings) is the engine's word and may be long */
+	STATE_RECORD_MAX = 256 * 1024,
+};
+
+/* The record of F below ROOT, appended to OUT. ERR_INPUT when it is longer than STATE_RECORD_MAX. */
+int state_record(const struct state_facts *f, const char *root, struct str *out, struct err *e);
+
+/* TEXT below BASE as a shell's cd would name it. */
+int state_absolute(const char *base, const char *text, char out[PATH_MAX], struct err *e);
+
+#endif
