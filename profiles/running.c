@@ -169,6 +169,7 @@ struct json *running_profile(const struct profile *p, struct json_doc *doc)
 		json_put(doc, o, "version", json_string(doc, p->version ? p->version : "0")) < 0 ||
 		json_put(doc, o, "mode", json_string(doc, modes[p->mode])) < 0 ||
 		(p->audit && json_put(doc, o, "audit", audit_json(doc, p->audit)) < 0) ||
+		json_put(doc, o, "capabilities", capabilities_json(doc, p->capabilities)) < 0 ||
 		json_put(doc, o, "user", user_json(doc, p)) < 0 ||
 		json_put(doc, o, "noNewPrivileges", json_bool(doc, p->no_new_privileges)) < 0 ||
 		json_put(doc, o, "resources", resources_json(doc, p)) < 0 ||

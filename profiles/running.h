@@ -4,8 +4,8 @@
  *
  * It goes into the container's state record, so that a policy applied later does not change what exec and
  * update are held to, and need not be there any more. profile_parse_known reads it back: name, version,
- * mode, audit, user, noNewPrivileges, resources, env, exec, flags, and the lines they stood on. Everything
- * else of such a profile is the strict default, and not to be asked.
+ * mode, audit, capabilities, user, noNewPrivileges, resources, env, exec, flags, and the lines they stood on.
+ * Everything else of such a profile is the strict default, and not to be asked.
  */
 #ifndef CINCH_PROFILES_RUNNING_H
 #define CINCH_PROFILES_RUNNING_H

@@ -17,8 +17,9 @@
  *	"image": {"reference", "registry", "repository", "tag", "digest", "id"},
  *	"profiles": [{"name", "version", "digest", "mode", "running": {...} (profiles/running.h)}], "policy",
  *	"rule", "enforced",
- *	"process": {"capabilities", "path" (PATH of the environment), "cwd"} (of the container's own process,
- *	as it was tightened), "rootfs" (absolute), "uidMappings", "gidMappings"}
+ *	"process": {"capabilities", "path" (PATH of the environment), "cwd", "rlimits", "apparmorProfile",
+ *	"selinuxLabel"} (of the container's own process, as it was tightened), "rootfs" (absolute),
+ *	"uidMappings", "gidMappings"}
  * What is not known is left out; id, root, created, engine, profiles and enforced are always there.
  */
 #ifndef CINCH_STATE_H

@@ -92,14 +92,17 @@ static int put_clone(
 /* Of config.json what an exec is compared with. */
 static int put_document(struct json_doc *doc, struct json *r, const struct json *config)
 {
+	static const char *const kept[] = {
+		"capabilities", "cwd", "rlimits", "apparmorProfile", "selinuxLabel"};
 	const struct json *process = json_get(config, "process");
 	const struct json *linux_part = json_get(config, "linux");
 	const char *path = search_path(process);
 	struct json *o = json_object(doc);
 
-	if (!o || put_clone(doc, o, "capabilities", json_get(process, "capabilities")) < 0 ||
-		(path && json_put(doc, o, "path", json_string(doc, path)) < 0) ||
-		put_clone(doc, o, "cwd", json_get(process, "cwd")) < 0 ||
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+		if (put_clone(doc, o, kept[i], json_get(process, kept[i])) < 0)
+			return -1;
+	if ((path && json_put(doc, o, "path", json_string(doc, path)) < 0) ||
 		json_put(doc, r, "process", o) < 0 ||
 		put_clone(doc, r, "uidMappings", json_get(linux_part, "uidMappings")) < 0 ||
 		put_clone(doc, r, "gidMappings", json_get(linux_part, "gidMappings")) < 0)
