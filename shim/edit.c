@@ -161,6 +161,27 @@ void edit_push(struct edit *ed, struct json *array, struct json *v, const char *
 		ed->failed = true;
 }
 
+void edit_push_shown(
+	struct edit *ed, struct json *array, struct json *v, const char *text, const char *why, ...)
+{
+	struct change *c;
+	char index[16];
+	va_list ap;
+
+	if (!array || !v)
+		ed->failed = true;
+	if (ed->failed)
+		return;
+	snprintf(index, sizeof index, "%u", array->count);
+	va_start(ap, why);
+	c = record_at(ed, CHANGE_ADD, array, index, why, ap);
+	va_end(ap);
+	if (c && !(c->after = strdup(text)))
+		ed->failed = true;
+	if (!ed->failed && json_push(array, v) < 0)
+		ed->failed = true;
+}
+
 void edit_insert_before(struct edit *ed, struct json *sibling, struct json *v, const char *why, ...)
 {
 	struct change *c;

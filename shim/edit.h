@@ -45,9 +45,12 @@ void edit_insert_before(struct edit *ed, struct json *sibling, struct json *v, c
 	EDIT_WHY(4);
 /* Unlink V. NULL does nothing. */
 void edit_remove(struct edit *ed, struct json *v, const char *why, ...) EDIT_WHY(3);
-/* The same, but the record shows SHOWN (plain text, not JSON) instead of the value: for secrets. */
+/* The same, and edit_push, but the record shows SHOWN (plain text, not JSON) instead of the value: for
+ * secrets. */
 void edit_remove_shown(struct edit *ed, struct json *v, const char *shown, const char *why, ...)
 	EDIT_WHY(4);
+void edit_push_shown(struct edit *ed, struct json *array, struct json *v, const char *shown,
+	const char *why, ...) EDIT_WHY(5);
 /* What is taken out of something that is not the document; only the record is made. BEFORE is plain text. */
 void edit_remove_at(struct edit *ed, const char *place, const char *before, const char *why, ...)
 	EDIT_WHY(4);
