@@ -36,6 +36,11 @@ pass_fn pass_seccomp; /* no filter: ours; a filter: the intersection with ours *
 
 /* For exec alone: allowed at all, the command, a terminal, the profile's bound on an exec's capabilities. */
 pass_fn pass_exec;
+/* pass_process without what is the container's: its namespaces are made, and its labels are set. */
+pass_fn pass_exec_process;
+/* Each of the five sets of CAPS, an exec's, within ALLOWED; WHY stands before the names of those that go. */
+void pass_capabilities_within(
+	struct edit *ed, struct json *caps, uint64_t allowed, const char *why);
 /* For update alone: nothing is lifted above the ceilings, and nothing that was not asked for is set. */
 pass_fn pass_update;
 

@@ -2,8 +2,8 @@
 /*
  * pass_process - cwd, labels, scheduling and the rest of process and linux that has no pass of its own.
  *
- * terminal, consoleSize and args are left as asked. process.rlimits and oomScoreAdj belong to
- * pass_resources, rootfsPropagation to pass_mounts.
+ * terminal, consoleSize and args are left as asked, but by pass_exec. process.rlimits and oomScoreAdj belong
+ * to pass_resources, rootfsPropagation to pass_mounts.
  */
 #include "shim/pass.h"
 
@@ -57,6 +57,12 @@ static void judge_cwd(struct edit *ed, const struct json *v, const struct world 
 			cwd, entry.real);
 }
 
+static bool apparmor_unconfined(const char *name)
+{
+	return strcmp(name, "unconfined") == 0 || str_ends(name, "/unconfined") ||
+	       str_ends(name, ":unconfined");
+}
+
 static void judge_apparmor(struct edit *ed, struct json *v)
 {
 	const char *name = json_str(v);
@@ -65,8 +71,7 @@ static void judge_apparmor(struct edit *ed, struct json *v)
 		return;
 	if (has_control(name))
 		edit_deny(ed, v, "an AppArmor profile name has no control characters");
-	else if (strcmp(name, "unconfined") == 0 || str_ends(name, "/unconfined") ||
-		 str_ends(name, ":unconfined"))
+	else if (apparmor_unconfined(name))
 		edit_remove(ed, v,
 			"a label may be set, not cleared: the runtime's own AppArmor confinement "
 			"holds");
@@ -187,7 +192,6 @@ static bool makes_namespace(const struct json *namespaces, const char *type, boo
 static const struct {
 	const char *place, *why;
 } unwanted[] = {
-	{"/process/execCPUAffinity", "processes run where the cpuset says"},
 	{"/linux/netDevices", "network devices of the host stay there"},
 	{"/linux/intelRdt", "cache and memory bandwidth classes belong to the node"},
 	{"/linux/memoryPolicy", "memory placement belongs to the node"},
@@ -213,17 +217,52 @@ static void judge_linux(struct edit *ed, const struct json *linux_object)
 			"ids are mapped only in a user namespace");
 }
 
-void pass_process(struct edit *ed, const struct profile *p, const struct world *w)
+static void judge_process(struct edit *ed, const struct json *process, const struct world *w)
 {
-	const struct json *process = json_get(ed->root, "process");
-
-	(void)p;
 	judge_cwd(ed, json_get(process, "cwd"), w);
 	judge_apparmor(ed, json_get(process, "apparmorProfile"));
 	judge_selinux(ed, json_get(process, "selinuxLabel"));
 	judge_scheduler(ed, json_get(process, "scheduler"));
 	judge_io_priority(ed, json_get(process, "ioPriority"));
+	edit_remove(
+		ed, json_get(process, "execCPUAffinity"), "processes run where the cpuset says");
+}
+
+void pass_process(struct edit *ed, const struct profile *p, const struct world *w)
+{
+	(void)p;
+	judge_process(ed, json_get(ed->root, "process"), w);
 	judge_linux(ed, json_get(ed->root, "linux"));
 	for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
 		edit_remove(ed, json_at(ed->root, unwanted[i].place), "%s", unwanted[i].why);
+}
+
+/* Where the process says nothing, runc and crun take the container's own label, which holds for all its
+ * processes when it confines; an empty text is a label to crun: none. */
+static void keep_label(
+	struct edit *ed, struct json *v, const char *own, bool (*unconfined)(const char *))
+{
+	const char *label = json_str(v);
+
+	if (!label)
+		return;
+	if (!*label)
+		edit_remove(ed, v, "a label may be set, not cleared: the container's own holds");
+	else if (own && *own && !unconfined(own) && strcmp(own, label) != 0)
+		edit_remove(
+			ed, v, "the container's own label holds for all its processes: %s", own);
+}
+
+void pass_exec_process(struct edit *ed, const struct profile *p, const struct world *w)
+{
+	static const char apparmor[] = "apparmorProfile", selinux[] = "selinuxLabel";
+	const struct json *own = json_get(w->running, "process");
+	const struct json *process = json_get(ed->root, "process");
+
+	(void)p;
+	judge_process(ed, process, w);
+	keep_label(ed, json_get(process, apparmor), json_str(json_get(own, apparmor)),
+		apparmor_unconfined);
+	keep_label(ed, json_get(process, selinux), json_str(json_get(own, selinux)),
+		selinux_unconfined);
 }

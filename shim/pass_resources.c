@@ -248,10 +248,24 @@ static void add_rlimit(
 	edit_push(ed, list, entry, "the profile's ceiling");
 }
 
+/* Without a list runc takes all of the container's own, crun 1.8 none: they are written out, or the ones
+ * that are added here would be all there are. */
+static void keep_rlimits(struct edit *ed, const struct world *w)
+{
+	struct json *process = json_get(ed->root, "process"), *list = json_get(process, "rlimits");
+	const struct json *own = json_at(w->running, "/process/rlimits");
+
+	if (own && own->first && (!list || !list->first))
+		edit_put(ed, process, "rlimits", json_clone(ed->doc, own),
+			"absent means the container's own");
+}
+
 static void judge_rlimits(struct edit *ed, const struct profile *p, const struct world *w)
 {
-	struct json *list = json_at(ed->root, "/process/rlimits");
+	struct json *list;
 
+	keep_rlimits(ed, w);
+	list = json_at(ed->root, "/process/rlimits");
 	judge_rlimit_types(ed, list);
 	for (size_t i = 0; i < p->resources.n_rlimits; i++) {
 		const struct rlimit_ceiling *c = &p->resources.rlimits[i];
@@ -277,8 +291,8 @@ void pass_rlimits(struct edit *ed, const struct profile *p, const struct world *
 	if (!process)
 		return;
 	judge_rlimits(ed, p, w);
-	/* containerd's shims are at -998 */
-	if (!score && w->oom_score_adj < 0)
+	/* containerd's shims are at -998; an exec that says nothing gets the container's */
+	if (!score && w->oom_score_adj < 0 && !w->running)
 		edit_put(ed, process, "oomScoreAdj", json_int(ed->doc, 0),
 			"the engine's own score, below 0, would be inherited");
 	else if (score && !json_i64(score, 0, INT64_MAX, &n))

@@ -43,7 +43,7 @@ static const struct step create_steps[] = {
 static const struct step process_steps[] = {
 	{CONTROL_EXEC, pass_exec},
 	{CONTROL_UNKNOWN, pass_unknown},
-	{CONTROL_PROCESS, pass_process},
+	{CONTROL_PROCESS, pass_exec_process},
 	{CONTROL_USER, pass_user},
 	{CONTROL_CAPABILITIES, pass_capabilities},
 	{CONTROL_NO_NEW_PRIVILEGES, pass_no_new_privileges},

@@ -15,6 +15,7 @@
 #include "profiles/image.h"
 #include "profiles/profile.h"
 #include "shim/base/err.h"
+#include "shim/base/json.h"
 
 enum { WORLD_PATH_MAX = 4096 };
 
@@ -82,6 +83,10 @@ struct world {
 	bool image_exempt; /* a pod's own sandbox, whose image nobody told: the node chose it */
 	const struct denied_image
 		*image_denied; /* the node denies it; NULL or digest NULL: it does not */
+	/* For an exec the state record of the container it goes into (state.h): what a runtime takes from the
+	 * container's own process where the new one is silent. Borrowed, set by whoever asked for the world;
+	 * NULL: a container is made. */
+	const struct json *running;
 };
 
 /*
