@@ -20,6 +20,10 @@ table() {
 		test cmd:containerd containerd containerd containerd
 		test cmd:runc runc runc runc
 		test cmd:ctr containerd containerd containerd-ctr
+		test cmd:podman podman podman podman
+		test cmd:conmon conmon conmon conmon
+		test file:/usr/lib/podman/netavark netavark - -
+		test cmd:catatonit catatonit - -
 		test cmd:busybox busybox-static busybox busybox-static
 		test cmd:jq jq jq jq
 		test cmd:bsdtar libarchive-tools bsdtar libarchive-tools

@@ -190,6 +190,7 @@ it_image() { # TAR NAME: an image archive `ctr images import` takes, of it_rootf
 	sum=$(sha256sum <"$d/layer.tar") && sum=${sum%% *}
 	jq -n --arg sum "sha256:$sum" --arg arch "$(it_arch)" '{architecture: $arch, os: "linux",
 		config: {Cmd: ["/bin/sh"], Env: ["PATH=/bin", "DB_PASSWORD=hunter2"]},
+		history: [{created_by: "it_image"}],
 		rootfs: {type: "layers", diff_ids: [$sum]}}' >"$d/config.json"
 	jq -n --arg name "$2" '[{Config: "config.json", RepoTags: [$name], Layers: ["layer.tar"]}]' \
 		>"$d/manifest.json"
