@@ -39,6 +39,13 @@ struct launched {
 
 /* Run cinch with the words of LINE, split at blanks, as PROGRAM ("cinch"; NULL is that). */
 struct launched launch_run(const char *program, const char *line);
+/* The same with stdin from INPUT (a path, opened for reading; NULL: closed). */
+struct launched launch_run_with(const char *program, const char *line, const char *input);
+/* What the runtime was started with, as prog_fake_runtime wrote it; the caller frees it. */
+char *launch_called(void);
+/* The document it was handed as /proc/self/fd/N; the caller frees it. NULL: none, or one that could still
+ * be changed. */
+char *launch_document(void);
 void launched_done(struct launched *l);
 #define AUTO_LAUNCHED __attribute__((cleanup(launched_done)))
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * prog_fake_runtime - stands in for the real runtime: writes down all it was started with, copies its
- * stdin to stdout, and ends as it is told.
+ * stdin to stdout, and ends as it is told. A document it is handed as /proc/self/fd/N is written down, too.
  *
  * FAKE_RECORD names the file to write, FAKE_EXIT the exit status, FAKE_SIGNAL a signal to die by.
  */
@@ -55,6 +55,21 @@ static void record_status(FILE *out)
 		fclose(in);
 }
 
+/* What a document handed over by its descriptor says, and that nobody could still change it. */
+static void record_document(FILE *out, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
+	char bytes[4096];
+	ssize_t n;
+
+	fprintf(out, "seals: %d\ndocument: ", seals);
+	while (fd >= 0 && (n = read(fd, bytes, sizeof bytes)) > 0)
+		fwrite(bytes, 1, (size_t)n, out);
+	fprintf(out, "\n");
+	if (fd >= 0)
+		close(fd);
+}
+
 static void record(FILE *out, int argc, char **argv)
 {
 	char cwd[4096];
@@ -62,6 +77,9 @@ static void record(FILE *out, int argc, char **argv)
 
 	for (int i = 0; i < argc; i++)
 		fprintf(out, "argv %d (%zu): %s\n", i, strlen(argv[i]), argv[i]);
+	for (int i = 1; i < argc; i++)
+		if (strncmp(argv[i], "/proc/self/fd/", 14) == 0)
+			record_document(out, argv[i]);
 	for (char **e = environ; *e; e++)
 		fprintf(out, "env: %s\n", *e);
 	fprintf(out, "cwd: %s\n", getcwd(cwd, sizeof cwd) ? cwd : "(gone)");
