@@ -415,9 +415,12 @@ static const char *const never[] = {"/", "/etc", "/etc/shadow", "/etc/kubernetes
 	"/var/lib", "/var/lib/docker", "/var/lib/docker/containers",
 	"/var/lib/docker/containers/abc", "/var/lib/docker/containers/abc/hostconfig.json",
 	"/var/lib/docker/volumes", "/var/lib/docker/overlay2/x/merged", "/var/lib/containerd",
-	"/var/lib/kubelet", "/var/lib/kubelet/pods", "/var/lib/kubelet/pods/uid",
-	"/var/lib/kubelet/pods/uid/volumes", "/var/lib/kubelet/pki", "/var/lib/kubelet/kubeconfig",
-	"/var/lib/containers/storage", "/var/lib/containers/storage/overlay-containers/x/userdata",
+	"/var/lib/docker/100000.100000", "/var/lib/docker/100000.100000/containers/abc",
+	"/var/lib/docker/100000.100000/containers/abc/hostconfig.json",
+	"/var/lib/docker/100000.100000/overlay2/x/merged", "/var/lib/kubelet",
+	"/var/lib/kubelet/pods", "/var/lib/kubelet/pods/uid", "/var/lib/kubelet/pods/uid/volumes",
+	"/var/lib/kubelet/pki", "/var/lib/kubelet/kubeconfig", "/var/lib/containers/storage",
+	"/var/lib/containers/storage/overlay-containers/x/userdata",
 	"/run/containers/storage/overlay-containers/x/userdata/config.json", "/var/lib/cinch",
 	"/run/cinch", "/var/log/cinch", "/home", "/home/u", "/home/u/.ssh", "/home/u/a/.ssh/id",
 	"/home/u/.local/share/containers/storage", "/home/u/.docker/config.json",
@@ -430,8 +433,10 @@ static const char *const usual[] = {"/var/lib/kubelet/pods/u/volumes/kubernetes.
 	"/var/lib/kubelet/pods/u/volume-subpaths/v/c/0", "/var/lib/kubelet/pods/u/etc-hosts",
 	"/var/lib/kubelet/pods/u/containers/c/0a1b", "/var/lib/docker/volumes/v/_data",
 	"/var/lib/docker/volumes/v/_data/sub", "/var/lib/docker/containers/i/mounts/shm",
-	"/run/systemd/resolve/stub-resolv.conf", "/run/systemd/resolve/resolv.conf",
-	"/usr/bin/docker-init", "/usr/bin/tini-static", "/srv/data", "/etc/hosts", NULL};
+	"/var/lib/docker/100000.100000/containers/i/hosts",
+	"/var/lib/docker/100000.100000/volumes/v/_data", "/run/systemd/resolve/stub-resolv.conf",
+	"/run/systemd/resolve/resolv.conf", "/usr/bin/docker-init", "/usr/bin/tini-static",
+	"/srv/data", "/etc/hosts", NULL};
 
 static bool passes(const struct profile *p, const char *source)
 {
