@@ -19,6 +19,10 @@ table() {
 		test cmd:bash bash bash bash
 		test cmd:containerd containerd containerd containerd
 		test cmd:runc runc runc runc
+		test cmd:dockerd docker.io moby-engine docker-engine
+		test cmd:docker docker.io docker-cli docker-cli
+		test cmd:docker-init tini tini-static -
+		test cmd:iptables iptables iptables-nft iptables
 		test cmd:ctr containerd containerd containerd-ctr
 		test cmd:podman podman podman podman
 		test cmd:conmon conmon conmon conmon
