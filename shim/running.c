@@ -161,14 +161,30 @@ static int take_profiles(struct running *r, struct err *e)
 	return r->n ? 0 : err_set(e, ERR_INPUT, "it names no profile");
 }
 
-static int compare(const char *root, const char *id, struct running *r, struct err *e)
+/* The directory in which the runtime keeps the container. -1 and errno. */
+static int open_container(const char *root, const char *id)
 {
 	char path[PATH_MAX + 1100];
-	struct first first = {0};
-	AUTO_FD int dir = -1;
 
 	snprintf(path, sizeof path, "%s/%s", root, id);
-	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+bool running_is(const struct json *record, const char *root, const char *id)
+{
+	AUTO_FD int dir = open_container(root, id);
+	struct first first = {0};
+
+	if (dir >= 0)
+		first = first_process(dir);
+	return same_container(record, &first);
+}
+
+static int compare(const char *root, const char *id, struct running *r, struct err *e)
+{
+	AUTO_FD int dir = open_container(root, id);
+	struct first first = {0};
+
 	if (dir < 0 && errno == ENOENT)
 		return err_set(e, ERR_INPUT, "the runtime has no such container in %.256s", root);
 	if (dir >= 0)

@@ -37,6 +37,9 @@ int running_read(
 int running_read_at(
 	const char *dir, const char *root, const char *id, struct running *out, struct err *e);
 void running_done(struct running *r);
+/* RECORD may be that of the container which the runtime has as ROOT/ID now: it is, or it cannot be told, or
+ * there is none. */
+bool running_is(const struct json *record, const char *root, const char *id);
 /*
  * DOC's root becomes what the passes judge at exec: {"process": PROCESS, "linux": {"uidMappings",
  * "gidMappings"} of the record}. PROCESS is of DOC. -1 when out of memory.

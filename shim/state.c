@@ -245,6 +245,22 @@ void state_forget(const char *dir, const char *root, const char *id)
 	unlinkat(fd, name, 0);
 }
 
+void state_collect(const char *dir, const char *root, const char *id)
+{
+	char own[PATH_MAX], name[STATE_NAME_SIZE];
+	AUTO_FD int fd = -1;
+	struct err e;
+
+	if (args_id_ok(id, &e) < 0 || state_root(NULL, root, own, &e) < 0)
+		return;
+	fd = open_root(dir, own, false, &e);
+	if (fd < 0)
+		return;
+	record_name(id, name);
+	state_sweep_deleted(fd, own, name);
+	state_sweep_some(fd, own);
+}
+
 /* ---- reading ---- */
 
 static int check_owner(int fd, struct err *e)

@@ -71,6 +71,11 @@ int state_write(const char *dir, const struct state_facts *f, struct err *e);
  * until then the record is needed. Stale records go by themselves.
  */
 void state_forget(const char *dir, const char *root, const char *id);
+/*
+ * A delete of ID passes: when the runtime has nothing of it any more, and no start of it is on its way, its
+ * record is removed. A few others of ROOT are looked at as state_write does.
+ */
+void state_collect(const char *dir, const char *root, const char *id);
 /* The record as a document, the caller's; *OUT NULL with 0: there is none. ERR_INPUT when it is damaged,
  * or that of another container. ROOT as for state_forget. */
 int state_read(

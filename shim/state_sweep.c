@@ -121,6 +121,15 @@ static void look_at(int dir, const char *root, const char *name)
 		discard(dir, name, &st);
 }
 
+void state_sweep_deleted(int dir, const char *root, const char *name)
+{
+	struct stat st;
+
+	if (!alive(root, name) && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISREG(st.st_mode) && record_stale(dir, root, name))
+		discard(dir, name, &st);
+}
+
 static bool counts(const char *name)
 {
 	return str_ends(name, SUFFIX) || str_starts(name, STATE_TEMP);

@@ -17,6 +17,9 @@ void state_sweep_some(int dir, const char *root);
 /* Look at all of them. */
 int state_sweep_all(int dir, const char *root, struct err *e);
 
+/* Look at the record NAME alone; of a container that is deleted it may be young. */
+void state_sweep_deleted(int dir, const char *root, const char *name);
+
 /* The record NAME in DIR, its members checked. E->code ENOENT: there is none; ERR_INPUT: damaged. */
 int state_load(int dir, const char *name, struct json_doc **out, struct err *e);
 
