@@ -39,9 +39,15 @@ static bool proc_text(const char *path, char text[PROC_FILE_MAX])
 	return true;
 }
 
-/* Name and parent of PID from /proc/PID/stat: "pid (name) S ppid ...". The name may hold anything,
- * also ") ", so its end is the last ')'. */
-static bool process(int pid, char name[64], int *parent)
+/* Of /proc/PID/stat: "pid (name) S ppid pgrp session tty ...". */
+struct process {
+	char name[64];
+	int parent;
+	unsigned tty; /* its controlling terminal's device; 0: none */
+};
+
+/* The name may hold anything, also ") ", so its end is the last ')'. */
+static bool process(int pid, struct process *out)
 {
 	char path[64], text[PROC_FILE_MAX], *begin, *end;
 	size_t len;
@@ -51,41 +57,103 @@ static bool process(int pid, char name[64], int *parent)
 		return false;
 	begin = strchr(text, '(');
 	end = strrchr(text, ')');
-	if (!begin || !end || sscanf(end + 1, " %*c %d", parent) != 1)
+	if (!begin || !end || sscanf(end + 1, " %*c %d %*d %*d %u", &out->parent, &out->tty) != 2)
 		return false;
 	len = (size_t)(end - begin - 1);
-	if (len > 63)
-		len = 63;
-	memcpy(name, begin + 1, len);
-	name[len] = '\0';
+	if (len > sizeof out->name - 1)
+		len = sizeof out->name - 1;
+	memcpy(out->name, begin + 1, len);
+	out->name[len] = '\0';
 	return true;
+}
+
+/* The device of a terminal by the name below /dev that the kernel gives its drivers. */
+static int put_tty(struct json_doc *doc, struct json *caller, unsigned device)
+{
+	enum { CONSOLES = 4, SERIAL_FROM = 64, PTS = 136, PTS_LAST = 143 };
+	const unsigned major = (device >> 8) & 0xfff;
+	const unsigned minor = (device & 0xff) | ((device >> 12) & 0xfff00);
+	char name[32];
+
+	if (!device)
+		return 0;
+	if (major >= PTS && major <= PTS_LAST)
+		snprintf(name, sizeof name, "pts/%u", minor + (major - PTS) * 256);
+	else if (major == CONSOLES)
+		snprintf(name, sizeof name, minor < SERIAL_FROM ? "tty%u" : "ttyS%u",
+			minor < SERIAL_FROM ? minor : minor - SERIAL_FROM);
+	else
+		snprintf(name, sizeof name, "%u:%u", major, minor);
+	return json_put(doc, caller, "tty", json_string(doc, name));
 }
 
 static int put_ancestors(struct json_doc *doc, struct json *caller, int pid)
 {
 	struct json *list = json_array(doc);
-	char name[64];
+	struct process p;
 
-	for (int i = 0; i < ANCESTORS_MAX && pid > 0 && process(pid, name, &pid); i++)
-		if (json_push(list, json_string_lossy(doc, name)) < 0)
+	for (int i = 0; i < ANCESTORS_MAX && pid > 0 && process(pid, &p); i++) {
+		if ((i == 0 && put_tty(doc, caller, p.tty) < 0) ||
+			json_push(list, json_string_lossy(doc, p.name)) < 0)
 			return -1;
+		pid = p.parent;
+	}
 	return json_put(doc, caller, "ancestors", list);
+}
+
+/* A number the kernel keeps for who logged in; 4294967295 means that nobody has. */
+static int put_login(struct json_doc *doc, struct json *caller, const char *key, const char *path)
+{
+	char text[PROC_FILE_MAX];
+	uint64_t n;
+
+	if (!proc_text(path, text) || !num_u64(text, UINT32_MAX - 1, &n))
+		return 0;
+	return json_put(doc, caller, key, json_uint(doc, n));
+}
+
+/* In a user namespace our uid is what its maker chose; this is whose it is outside. */
+static int put_host_uid(struct json_doc *doc, struct json *caller)
+{
+	char text[PROC_FILE_MAX], *save = NULL;
+	const unsigned uid = getuid();
+
+	if (!proc_text("/proc/self/uid_map", text))
+		return 0;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		unsigned inside, outside, n;
+
+		if (sscanf(line, " %u %u %u", &inside, &outside, &n) != 3 || uid < inside ||
+			uid - inside >= n)
+			continue;
+		if (inside == 0 && outside == 0 && n == UINT32_MAX) /* not in one */
+			return 0;
+		return json_put(doc, caller, "hostUid", json_uint(doc, outside + (uid - inside)));
+	}
+	return 0;
+}
+
+static int put_ids(struct json_doc *doc, struct json *caller)
+{
+	if (json_put(doc, caller, "uid", json_uint(doc, getuid())) < 0 ||
+		(geteuid() != getuid() &&
+			json_put(doc, caller, "euid", json_uint(doc, geteuid())) < 0))
+		return -1;
+	if (put_host_uid(doc, caller) < 0 ||
+		put_login(doc, caller, "loginuid", "/proc/self/loginuid") < 0 ||
+		put_login(doc, caller, "session", "/proc/self/sessionid") < 0)
+		return -1;
+	return 0;
 }
 
 static struct json *make_caller(struct json_doc *doc)
 {
 	struct json *caller = json_object(doc);
-	char path[64], text[PROC_FILE_MAX], program[PATH_MAX];
+	char path[64], program[PATH_MAX];
 	int pid = getppid();
-	uint64_t loginuid;
 	ssize_t n;
 
-	if (json_put(doc, caller, "uid", json_uint(doc, getuid())) < 0)
-		return NULL;
-	if (proc_text("/proc/self/loginuid", text) && num_u64(text, UINT32_MAX - 1, &loginuid) &&
-		json_put(doc, caller, "loginuid", json_uint(doc, loginuid)) < 0)
-		return NULL; /* 4294967295 means that nobody has logged in */
-	if (json_put(doc, caller, "pid", json_int(doc, pid)) < 0)
+	if (put_ids(doc, caller) < 0 || json_put(doc, caller, "pid", json_int(doc, pid)) < 0)
 		return NULL;
 	snprintf(path, sizeof path, "/proc/%d/exe", pid);
 	n = readlink(path, program, sizeof program - 1);

@@ -33,8 +33,12 @@ struct audit {
 	}
 #define AUTO_AUDIT __attribute__((cleanup(audit_done)))
 
-/* Begin the record of VERB: its time and the caller (uid, loginuid, the parent process with its
- * program and up to eight ancestors' names, from /proc; what cannot be read is left out). */
+/*
+ * Begin the record of VERB: its time and the caller. That is uid, euid when it is another, hostUid in a user
+ * namespace; loginuid and session, which stay with who logged in through su and sudo; of the parent process
+ * pid, program and terminal, and up to eight ancestors' names. All of it is from the kernel, nothing from the
+ * environment or anybody's arguments, which may hold secrets. What cannot be read is left out.
+ */
 int audit_begin(struct audit *a, const char *verb, struct err *e);
 /* Add a member; V is made in a->doc. -1 when V is NULL or the memory is out. */
 int audit_put(struct audit *a, const char *key, struct json *v);

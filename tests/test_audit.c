@@ -2,6 +2,9 @@
 /*
  * test_audit - one whole line for each call, also from many writers at once.
  */
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +14,7 @@
 
 #include "shim/audit.h"
 #include "shim/base/cleanup.h"
+#include "shim/base/io.h"
 #include "shim/chain.h"
 #include "tests/scratch.h"
 #include "tests/tap.h"
@@ -60,6 +64,148 @@ static void shape(const struct settings *s)
 	ok(stat(scratch_path("log/audit.jsonl"), &st) == 0 && (st.st_mode & 0777) == 0600, "0600");
 	ok(stat(scratch_path("log"), &st) == 0 && (st.st_mode & 0777) == 0700, "directory 0700");
 	free(line);
+}
+
+/* ---- the caller ---- */
+
+/* What FN (in a process of its own) finds as the caller; the text of it in OUT. */
+static void caller_of(int (*fn)(void), char out[1024])
+{
+	int pipes[2];
+	ssize_t n = 0, more;
+	pid_t pid;
+
+	out[0] = '\0';
+	if (pipe(pipes) != 0)
+		return;
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		dup2(pipes[1], 1);
+		close(pipes[0]);
+		close(pipes[1]);
+		_exit(fn());
+	}
+	close(pipes[1]);
+	while (n < 1023 && (more = read(pipes[0], out + n, (size_t)(1023 - n))) > 0)
+		n += more;
+	out[n] = '\0';
+	close(pipes[0]);
+	waitpid(pid, NULL, 0);
+}
+
+static int print_caller(void)
+{
+	AUTO_AUDIT struct audit a = AUDIT_INIT;
+	AUTO_STR struct str text = STR_INIT;
+	struct err e = {0};
+
+	if (audit_begin(&a, "kill", &e) < 0)
+		return 1;
+	json_write(json_get(a.record, "caller"), &text);
+	return write(1, str_text(&text), text.len) == (ssize_t)text.len ? 0 : 1;
+}
+
+/* As a shell at a terminal that runs the runtime. */
+static int at_a_terminal(void)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY), slave = -1;
+	const char *name = NULL;
+	char shown[64];
+	pid_t pid;
+
+	if (master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0)
+		name = ptsname(master);
+	if (!name || setsid() < 0 || (slave = open(name, O_RDWR)) < 0 ||
+		ioctl(slave, TIOCSCTTY, 0) != 0)
+		return 1;
+	snprintf(shown, sizeof shown, "want \"tty\":\"%s\" ", name + strlen("/dev/"));
+	if (write(1, shown, strlen(shown)) < 0)
+		return 1;
+	pid = fork();
+	if (pid == 0)
+		_exit(print_caller());
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+static int logged_in(void)
+{
+	AUTO_FD int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, "1234", 4) == 4 ? print_caller() : 1;
+}
+
+static int other_euid(void)
+{
+	return setresuid(65534, 0, 0) == 0 ? print_caller() : 1;
+}
+
+/* Root of a user namespace that is user 4321 (or who runs this) outside. */
+static int in_namespace(void)
+{
+	unsigned outside = geteuid() == 0 ? 4321 : geteuid();
+	int ready[2], go[2], status;
+	char path[64], map[64], c = 0;
+	pid_t pid;
+
+	if (pipe(ready) != 0 || pipe(go) != 0)
+		return 1;
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWUSER) != 0 || write(ready[1], "x", 1) != 1 ||
+			read(go[0], &c, 1) != 1 || setresuid(0, 0, 0) != 0)
+			_exit(1);
+		_exit(print_caller());
+	}
+	close(ready[1]);
+	if (read(ready[0], &c, 1) == 1) {
+		snprintf(path, sizeof path, "/proc/%d/uid_map", (int)pid);
+		snprintf(map, sizeof map, "0 %u 1", outside);
+		{
+			AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+			c = fd >= 0 && write(fd, map, strlen(map)) == (ssize_t)strlen(map);
+		}
+		if (write(go[1], "x", 1) != 1)
+			return 1;
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void callers(void)
+{
+	char text[1024], want[64], *end;
+
+	caller_of(print_caller, text);
+	ok(strstr(text, "\"program\":\"/") && !strstr(text, "\"euid\"") &&
+			(io_in_user_ns() || !strstr(text, "\"hostUid\"")),
+		"an ordinary caller: %s", text);
+	caller_of(at_a_terminal, text);
+	end = strchr(text, '{');
+	if (!end) {
+		tap_skip("the caller's terminal", "there are no terminals here");
+	} else {
+		snprintf(want, sizeof want, "%.*s", (int)(end - text - 6), text + 5);
+		ok(strstr(end, want), "the caller's terminal: %s", text);
+	}
+	caller_of(logged_in, text);
+	if (!*text)
+		tap_skip("who logged in", "this system does not let us say that somebody has");
+	else
+		ok(strstr(text, "\"loginuid\":1234,\"session\":"), "who logged in: %s", text);
+	caller_of(other_euid, text);
+	if (!*text)
+		tap_skip("uid and euid", "needs root");
+	else
+		ok(strstr(text, "\"uid\":65534,\"euid\":0,"), "uid and euid: %s", text);
+	caller_of(in_namespace, text);
+	snprintf(want, sizeof want, "\"uid\":0,\"hostUid\":%u,", geteuid() ? geteuid() : 4321);
+	if (!*text)
+		tap_skip("a rootless engine", "no user namespace");
+	else
+		ok(strstr(text, want), "a rootless engine: %s", text);
 }
 
 static void many_writers(const struct settings *s)
@@ -302,6 +448,7 @@ int main(void)
 
 	snprintf(path, sizeof path, "%s/log/audit.jsonl", scratch_dir());
 	shape(&c);
+	callers();
 	many_writers(&c);
 	after_a_cut(&c);
 	too_long(&c);
