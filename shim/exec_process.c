@@ -223,10 +223,9 @@ static const char *cgroup_wrong(const char *value)
 			return "it has a control character";
 	if (colon && strchr(path, ':'))
 		return "more than one \":\"";
-	if (*path == '/')
-		path++;
-	return *path && !path_plain(path) ? "write the path without \".\", \"..\" and \"//\""
-					  : NULL;
+	return *path && strcmp(path, "/") != 0 && !path_plain(path)
+		       ? "write the path without \".\", \"..\" and \"//\""
+		       : NULL;
 }
 
 int exec_process_cgroups(

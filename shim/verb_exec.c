@@ -28,6 +28,8 @@ struct exec {
 	struct report report;
 	struct world world;
 	struct err no_state; /* code not 0: why the container's record is of no use */
+	char *const *command; /* the words of the line, as they came */
+	size_t n_command;
 	bool unknown; /* the runtime has no such container, and is asked to say so */
 	int fd; /* the process for the runtime; -1: the line as it came */
 };
@@ -197,8 +199,7 @@ static int record(const struct call *c, struct audit *a, const struct exec *x,
 		(!of && record_policy(a, c->applied) < 0) ||
 		audit_put_text(a, "mode", nothing_enforced(c, x) ? "audit" : "enforce") < 0)
 		return err_nomem(e);
-	if ((x->process ? put_process(a, x->process)
-			: put_words(a, c->args->command, c->args->n_command)) < 0)
+	if ((x->process ? put_process(a, x->process) : put_words(a, x->command, x->n_command)) < 0)
 		return err_nomem(e);
 	if (audit_put_text(a, "result", result(x, failed)) < 0 ||
 		(record_would_refuse(&x->report) &&
@@ -215,6 +216,8 @@ static int prepare(const struct call *c, struct exec *x, struct err *e)
 	AUTO_AUDIT struct audit a = AUDIT_INIT;
 	struct err second;
 
+	x->command = c->args->command;
+	x->n_command = c->args->n_command;
 	if (audit_begin(&a, args_verb_name(c->args->verb), e) < 0)
 		return -1;
 	if (decide(c, x, e) < 0) {
