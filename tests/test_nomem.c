@@ -331,7 +331,7 @@ static int try_ps(const struct attempt *t, struct err *e)
 	snprintf(dir, sizeof dir, "%s/state", scratch_dir());
 	if (state_write(dir, &f, e) < 0)
 		return -1;
-	rc = ps_run(&c, dir, e);
+	rc = ps_run(&c, dir, NULL, e);
 	if (str_failed(&c.out))
 		rc = err_nomem(e);
 	str_done(&c.out);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "profiles/denied.h"
+#include "profiles/store.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
 #include "shim/ctl/columns.h"
@@ -20,6 +21,7 @@
 #include "shim/ctl/ps.h"
 #include "shim/ctl/vulnerable.h"
 #include "shim/state.h"
+#include "tests/apply.h"
 #include "tests/scratch.h"
 #include "tests/tap.h"
 
@@ -28,7 +30,7 @@
 /* Digests of the images in tests/data/reports. */
 static char db_id[80], cache_index[80], alpine_digest[80];
 
-static char dir[PATH_MAX], root[PATH_MAX];
+static char dir[PATH_MAX], root[PATH_MAX], store[PATH_MAX];
 
 /* ---- what a runtime leaves behind ---- */
 
@@ -165,7 +167,8 @@ static struct call run(const char *const *words)
 	for (; *words; words++) {
 		if (strcmp(*words, "json") == 0)
 			call.c.json = true;
-		else if (strcmp(*words, "all") == 0 || strcmp(*words, "deny-list") == 0)
+		else if (strcmp(*words, "all") == 0 || strcmp(*words, "deny-list") == 0 ||
+			 strcmp(*words, "outdated") == 0)
 			give(&call.c, *words, NULL);
 		else if (str_starts(*words, "severity="))
 			give(&call.c, "severity", *words + 9);
@@ -175,7 +178,7 @@ static struct call run(const char *const *words)
 			give(&call.c, "vulnerable", *words);
 	}
 	operands[call.c.n_operands] = NULL;
-	call.status = ps_run(&call.c, dir, &call.e);
+	call.status = ps_run(&call.c, dir, *store ? store : NULL, &call.e);
 	return call;
 }
 
@@ -278,7 +281,8 @@ static void listing(void)
 	setenv("COLUMNS", "80", 1);
 	c = PS;
 	unsetenv("COLUMNS");
-	ok(!says(&c, "ENGINE") && !says(&c, "DIGEST") && says(&c, "shop/cache-..."),
+	ok(!says(&c, "ENGINE") && !says(&c, "DIGEST") && says(&c, "shop/cache-...") &&
+			!says(&c, "POLICY"),
 		"a narrow terminal shows less");
 	for (const char *p = str_text(&c.c.out); *p; p += strcspn(p, "\n") + 1)
 		ok(strcspn(p, "\n") <= 80, "%.*s", (int)strcspn(p, "\n"), p);
@@ -645,6 +649,126 @@ static void narrow(void)
 			(int)strcspn(p, "\n"), p);
 }
 
+/* ---- under which policy ---- */
+
+#define OWN(name, more) "{\"profile\":\"" name "\",\"version\":\"1\"" more "}"
+
+/* Apply NODE with the profiles "mine" (of the text MINE) and, when OTHER, "other". */
+static void apply(const char *node, const char *mine, bool other)
+{
+	static const char text[] = OWN("other", "");
+	const struct policy_text more[] = {
+		{"mine", mine, strlen(mine)}, {"other", text, sizeof text - 1}};
+
+	apply_policy(store, node, more, other ? 2 : 1, NULL);
+}
+
+/* A container under the profile NAME of what is in force now. */
+static void start(const char *id, const char *name)
+{
+	AUTO_APPLIED struct applied now = {.from = APPLIED_BUILTIN};
+	AUTO_PROFILE struct profile *p = NULL;
+	struct selection s = {.n = 1};
+	struct err e = {0};
+
+	ok(store_open(store, &now, &e) == 0 && applied_profile(&now, name, &p, &e) == 0, "%s: %s",
+		name, e.msg);
+	s.p[0] = p;
+	ok(state_write(dir,
+		   &(struct state_facts){.root = root,
+			   .id = id,
+			   .profiles = &s,
+			   .enforced = true,
+			   .policy = now.digest[0] ? now.digest : NULL},
+		   &e) == 0,
+		"%s: %s", id, e.msg);
+	runc_says(id, getpid(), began(getpid()), "");
+}
+
+/* "mine=older other=changed", in the order of their ids. */
+static void policies_are(const char *want, const char *when)
+{
+	static const char *const ids[] = {"first", "mine", "other"};
+	AUTO_JSON struct json_doc *doc = NULL;
+	AUTO_STR struct str got = STR_INIT;
+	struct call c = RUN("json");
+
+	doc = json_of(&c);
+	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+		json_each (v, json_get(json_root(doc), "containers"))
+			if (strcmp(json_str(json_get(v, "id")), ids[i]) == 0)
+				str_addf(&got, "%s%s=%s", got.len ? " " : "", ids[i],
+					json_str(json_get(v, "policyStatus")));
+	tap_same(str_text(&got), want, when);
+	str_done(&c.c.out);
+}
+
+static void outdated(void)
+{
+	static const char old[] = OWN("mine", ""), newer[] = OWN("mine", ",\"mode\":\"audit\"");
+	struct call c;
+
+	snprintf(dir, sizeof dir, "%s", scratch_path("policies"));
+	snprintf(store, sizeof store, "%s", scratch_path("store"));
+	start("first", "restricted");
+	policies_are("first=current", "the policy in the program");
+	c = RUN("outdated");
+	ok(c.status == CTL_OK && says(&c, "no containers"), "nothing is outdated: %d %s", c.status,
+		c.e.msg);
+	str_done(&c.c.out);
+	apply("", old, true);
+	policies_are("first=older", "a policy in which the profile reads the same");
+	start("mine", "mine");
+	start("other", "other");
+	policies_are("first=older mine=current other=current", "started under it");
+	apply("{\"mode\": \"audit\"}", old, true);
+	policies_are("first=older mine=older other=older", "another node configuration");
+	c = PS;
+	ok(c.status == CTL_OK && says(&c, "\n3 under another policy"), "it is said below: %d",
+		c.status);
+	str_done(&c.c.out);
+	apply("", newer, true);
+	policies_are("first=older mine=changed other=older", "another text");
+	apply("", old, false);
+	policies_are("first=older mine=older other=changed", "a profile that is gone");
+	c = RUN("outdated");
+	ok(c.status == CTL_FINDINGS && says(&c, "changed") && says(&c, "POLICY"), "findings: %d",
+		c.status);
+	str_done(&c.c.out);
+	apply("", old, true);
+	c = RUN("outdated");
+	ok(c.status == CTL_FINDINGS && says(&c, "older") && !says(&c, "current"),
+		"those that are current are not shown");
+	str_done(&c.c.out);
+	c = RUN("outdated", REPORTS "trivy-shop-db.json");
+	ok(c.status < 0 && says(&c, ""), "not with a report: %s", c.e.msg);
+	str_done(&c.c.out);
+	store[0] = '\0';
+}
+
+/* What is in the record for exec alone is not for everybody's eyes. */
+static void no_path(void)
+{
+	static const char config[] =
+		"{\"process\": {\"cwd\": \"/srv\", \"env\": [\"PATH=/opt/secret/bin\"]}}";
+	static const struct json_limits limits = {4096, 20, 200};
+	AUTO_JSON struct json_doc *doc = NULL;
+	struct err e = {0};
+	struct call c;
+
+	snprintf(dir, sizeof dir, "%s", scratch_path("paths"));
+	json_parse(config, strlen(config), &limits, 0, &doc, &e);
+	ok(state_write(dir, &(struct state_facts){.root = root, .id = "p", .doc = doc}, &e) == 0,
+		"%s", e.msg);
+	runc_says("p", getpid(), began(getpid()), "");
+	c = RUN("json");
+	ok(says(&c, "/srv") && !says(&c, "secret"), "PATH is not shown: %s", str_text(&c.c.out));
+	str_done(&c.c.out);
+	c = PS;
+	ok(!says(&c, "secret"), "nor in the table");
+	str_done(&c.c.out);
+}
+
 /* ---- many ---- */
 
 static void many(void)
@@ -692,6 +816,8 @@ int main(void)
 	damaged_record();
 	times();
 	narrow();
+	outdated();
+	no_path();
 	many();
 	return tap_done();
 }

@@ -112,6 +112,11 @@ static void put_life(struct columns *c, const struct ps_container *p)
 	columns_add(c, life_name(p->life));
 }
 
+static void put_policy(struct columns *c, const struct ps_container *p)
+{
+	columns_add(c, ps_policy_name(p->policy));
+}
+
 static const struct column {
 	const char *head;
 	void (*put)(struct columns *c, const struct ps_container *p);
@@ -124,6 +129,7 @@ static const struct column {
 	{"DIGEST", put_digest, 2},
 	{"PROFILE", put_profiles, 0},
 	{"MODE", put_mode, 0},
+	{"POLICY", put_policy, 1},
 	{"AGE", put_age, 0},
 	{"STATUS", put_life, 0},
 };
@@ -159,6 +165,16 @@ static bool put_table(
 	return true;
 }
 
+/* Where the column may be left out, too. */
+static void put_outdated(struct ctl_call *call, const struct ps_list *l)
+{
+	size_t n = ps_outdated(l);
+
+	if (n && !ctl_given(call, "outdated"))
+		str_addf(&call->out,
+			"%zu under another policy than the one in force (--outdated)\n", n);
+}
+
 static void print_table(struct ctl_call *call, const struct ps_list *l)
 {
 	const struct table_style style = {.width = width(), .colour = call->colour};
@@ -169,6 +185,7 @@ static void print_table(struct ctl_call *call, const struct ps_list *l)
 	else
 		while (!put_table(l, &style, spare, &call->out))
 			spare--;
+	put_outdated(call, l);
 	for (size_t i = 0; i < l->damaged.n; i++) {
 		str_add(&call->out, "damaged record: ");
 		table_text(l->damaged.v[i], style.width, &call->out);
@@ -211,20 +228,27 @@ static int check_line(const struct ctl_call *c, struct err *e)
 	return 0;
 }
 
-int ps_run(struct ctl_call *c, const char *dir, struct err *e)
+int ps_run(struct ctl_call *c, const char *dir, const char *store, struct err *e)
 {
 	AUTO_PS_LIST struct ps_list list = {0};
+	bool outdated = ctl_given(c, "outdated");
 
-	if (ctl_given(c, "vulnerable"))
+	if (ctl_given(c, "vulnerable")) {
+		if (outdated)
+			return err_set(
+				e, ERR_INPUT, "--outdated and --vulnerable are two questions");
 		return ps_run_vulnerable(c, dir, e);
+	}
 	if (check_line(c, e) < 0 || ps_list_read(dir, ctl_given(c, "all"), &list, e) < 0 ||
-		state_sweep(dir, e) < 0)
+		ps_compare(&list, store, e) < 0 || state_sweep(dir, e) < 0)
 		return -1;
+	if (outdated)
+		ps_keep_outdated(&list);
 	if (!c->json)
 		print_table(c, &list);
 	else if (print_json(c, &list, e) < 0)
 		return -1;
-	return list.damaged.n ? CTL_FINDINGS : CTL_OK;
+	return list.damaged.n || (outdated && list.n) ? CTL_FINDINGS : CTL_OK;
 }
 
 static int run(struct ctl_call *c, struct err *e)
@@ -233,7 +257,7 @@ static int run(struct ctl_call *c, struct err *e)
 
 	if (state_dir(dir, e) < 0)
 		return -1;
-	return ps_run(c, dir, e);
+	return ps_run(c, dir, NULL, e);
 }
 
 const struct ctl_command ctl_ps = {
@@ -246,11 +270,14 @@ const struct ctl_command ctl_ps = {
 	.notes = "A REPORT is what \"trivy image --format json\" or \"grype --output json\" wrote, "
 		 "a\n"
 		 "directory of such, or \"-\" for one from standard input.\n"
-		 "Exit status: 0 all is well, 1 vulnerable containers or damaged records, 2 an "
-		 "error.\n",
+		 "Exit status: 0 all is well, 1 vulnerable or outdated containers or damaged "
+		 "records,\n"
+		 "2 an error.\n",
 	.options =
 		{
 			{"all", NULL, CTL_NONE, "also those that are stopped or gone"},
+			{"outdated", NULL, CTL_NONE,
+				"only those that run under another policy than the one in force"},
 			{"vulnerable", "REPORT", CTL_FILE,
 				"which containers run what a scanner complains of; several may be "
 				"given"},

@@ -137,9 +137,15 @@ struct json *ps_json(const struct ps_container *c, struct json_doc *doc)
 	/* what these say is for the records' own sake */
 	json_remove(json_get(o, "version"));
 	json_remove(json_get(o, "pid"));
+	json_remove(json_get(o, "ticks"));
+	json_remove(
+		json_at(o, "/process/path")); /* of the environment, which is nobody's business */
 	if (json_put(doc, o, "status", json_string(doc, life_name(c->life))) < 0 ||
 		(c->pid && json_put(doc, o, "pid", json_int(doc, c->pid)) < 0) ||
-		json_put(doc, o, "ageSeconds", json_int(doc, c->age)) < 0)
+		json_put(doc, o, "ageSeconds", json_int(doc, c->age)) < 0 ||
+		(c->policy != PS_UNKNOWN &&
+			json_put(doc, o, "policyStatus",
+				json_string(doc, ps_policy_name(c->policy))) < 0))
 		return NULL;
 	return o;
 }
