@@ -25,7 +25,7 @@ last() { jq -r "select($1)" $AUDIT | jq -s -r "last | $2"; } # SELECT FIELD: of 
 until_is() { # WANT COMMAND...: waits a little until the command says so
 	local want=$1 i
 	shift
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 200; i++)); do
 		[ "$("$@" 2>/dev/null)" = "$want" ] && return
 		sleep 0.1
 	done
@@ -33,7 +33,7 @@ until_is() { # WANT COMMAND...: waits a little until the command says so
 }
 until_ok() { # COMMAND...: waits a little until it succeeds
 	local i
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 200; i++)); do
 		"$@" >/dev/null 2>&1 && return
 		sleep 0.1
 	done

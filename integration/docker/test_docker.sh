@@ -6,7 +6,7 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
 # shellcheck disable=SC2034 # read by it_enter
-IT_NEEDS="dockerd docker containerd ctr runc busybox script iptables" IT_LIMIT=${IT_LIMIT:-120}
+IT_NEEDS="dockerd docker containerd ctr runc busybox script iptables" IT_LIMIT=${IT_LIMIT:-240}
 it_enter "$0" "$@"
 # shellcheck source=integration/docker/engine.sh
 . "$IT_TOP/integration/docker/engine.sh"
@@ -228,6 +228,9 @@ test_life() {
 	d start www >/dev/null
 	it_is "rm -f" "$(d rm -f www)" www
 	docker_clean "nothing left behind" "$before"
+	it_is "kill, pause, resume and delete are recorded" "$(jq -r --arg id "$id" \
+		'select(.id == $id and (.verb | IN("kill", "pause", "resume", "delete"))) | .verb' $AUDIT |
+		sort -u | tr '\n' ' ')" "delete kill pause resume "
 }
 
 test_restart_policy() {
