@@ -9,10 +9,6 @@ IT_NEEDS="podman conmon runc busybox script"
 IT_LIMIT=${IT_LIMIT:-150}
 pm_enter "$0" "$@"
 
-# Bits of the capability sets: what restricted and baseline leave of podman's set.
-NET_BIND=0000000000000400
-NINE=00000000000404fb
-
 # --- from inside ---
 
 test_inside() { # PROFILE [OPTION...]
@@ -152,20 +148,20 @@ test_refused() {
 test_choice() {
 	local f='[.engine, .container, .image.name, .select, (.profiles | map(.name) | join("+"))]'
 	it_is "--runtime-flag cinch-profile" "$(p --runtime-flag cinch-profile=baseline run --rm $IMAGE id -u)" 0
-	it_is "... recorded" "$(pm_audit .select | tail -n 1)" '"--cinch-profile"'
+	it_is "... recorded" "$(pm_started .select)" '"--cinch-profile"'
 	it_is "--runtime NAME of the configuration" "$(p --runtime cinch-baseline run --rm $IMAGE id -u)" 0
 	it_is "--runtime PATH" "$(p --runtime /usr/local/sbin/cinch-baseline run --rm $IMAGE id -u)" 0
-	it_is "... recorded" "$(pm_audit .select | tail -n 1)" '"program name"'
+	it_is "... recorded" "$(pm_started .select)" '"program name"'
 	it_is "a rule of cinch.json" "$(p run --rm --name base-1 $IMAGE id -u)" 0
-	it_is "... recorded" "$(pm_audit "$f" | tail -n 1)" \
+	it_is "... recorded" "$(pm_started "$f")" \
 		'["podman","base-1","localhost/busybox:1","rule cinch.json:2","baseline"]'
 	it_is "annotation io.cinch.profile" \
 		"$(p run --rm --name a1 --annotation io.cinch.profile=batch $IMAGE id -u)" 65532
-	it_is "... recorded" "$(pm_audit "$f" | tail -n 1)" \
+	it_is "... recorded" "$(pm_started "$f")" \
 		'["podman","a1","localhost/busybox:1","default","restricted+batch"]'
 	it_is "an annotation does not widen" \
 		"$(p run --rm --annotation io.cinch.profile=baseline $IMAGE id -u)" 65532
-	it_like "the image's ID is known" "$(pm_audit .image.id | tail -n 1)" '^"sha256:[0-9a-f]{64}"$'
+	it_like "the image's ID is known" "$(pm_started .image.id)" '^"sha256:[0-9a-f]{64}"$'
 }
 
 # --- goes on as it was ---
@@ -218,94 +214,6 @@ test_descriptors() {
 7"
 }
 
-# --- pods, builds ---
-
-test_pod() {
-	local before got
-	before=$(pm_traces)
-	it_like "pod create" "$(p pod create --name pp)" '^[0-9a-f]{64}$'
-	it_like "a member" "$(p run -d --pod pp --name m1 $IMAGE /bin/sh -c \
-		'echo from m1 >/tmp/page; httpd -f -p 8080 -h /tmp')" '^[0-9a-f]{64}$'
-	wait_for has_port m1
-	got=$(p run --rm --pod pp --name m2 $IMAGE /bin/sh -c \
-		'wget -qO- http://127.0.0.1:8080/page; readlink /proc/self/ns/net; id -u')
-	it_is "another member reaches it, and is confined, too" "$got" "from m1
-$(readlink "/proc/$(p inspect -f '{{.State.Pid}}' m1)/ns/net")
-65532"
-	it_is "a member that asks for the host's pids is refused" \
-		"$(p run --rm --pod pp --pid host $IMAGE id | grep -c 'refused by profile restricted: namespaces')" 1
-	it_is "the pod's own container is confined" \
-		"$(pm_audit 'select(.container // "" | endswith("-infra")) | .result' | tail -n 1)" '"changed"'
-	it_like "pod rm" "$(p pod rm -f -t 0 pp)" '^[0-9a-f]{64}$'
-	p network prune -f >/dev/null
-	pm_clean "pod: nothing left behind" "$before"
-}
-
-test_kube() {
-	local before
-	before=$(pm_traces)
-	cat >$T/pod.yaml <<-EOF
-		apiVersion: v1
-		kind: Pod
-		metadata:
-		  name: kp
-		  annotations:
-		    io.cinch.profile: batch
-		spec:
-		  containers:
-		  - name: one
-		    image: $IMAGE
-		    command: ["sleep", "100"]
-		  - name: two
-		    image: $IMAGE
-		    command: ["sleep", "100"]
-		    securityContext:
-		      privileged: true
-	EOF
-	p play kube $T/pod.yaml >$T/kube.out
-	it_is "play kube" $? 0
-	it_is "play kube: both run" "$(p ps --format '{{.Names}}' | grep -c '^kp-')" 2
-	it_is "play kube: the annotation of the pod is each container's" \
-		"$(pm_audit 'select(.container // "" | startswith("kp-")) | [.profiles[].name]' | sort -u)" \
-		'["restricted","batch"]'
-	it_is "play kube: privileged is not" \
-		"$(p exec kp-two grep -E '^(CapBnd|Seccomp):' /proc/self/status | tr -d '\t\n')" \
-		"CapBnd:0000000000000000Seccomp:2"
-	p play kube --down $T/pod.yaml >/dev/null
-	it_is "play kube --down" $? 0
-	sed -i 's/^spec:/spec:\n  hostNetwork: true/' $T/pod.yaml
-	it_like "play kube: hostNetwork is refused with the reason" "$(p play kube $T/pod.yaml)" \
-		'refused by profile restricted: namespaces: the host.s network namespace'
-	p play kube --down $T/pod.yaml >/dev/null
-	p pod rm -f -t 0 kp >/dev/null
-	p network rm -f podman-default-kube-network >/dev/null
-	pm_clean "play kube: nothing left behind" "$before"
-}
-
-# A build's steps come here, too; buildah hands over no log, its user sees standard error.
-test_build() {
-	local got
-	mkdir -p $T/context
-	cat >$T/context/Containerfile <<-EOF
-		FROM $IMAGE
-		RUN id -u >/data/who && grep -E '^(CapBnd|NoNewPrivs|Seccomp):' /proc/self/status >/data/how
-		CMD ["cat", "/data/who", "/data/how"]
-	EOF
-	got=$(p build -t localhost/built:1 $T/context)
-	it_is "build" "$?$(grep -c Successfully <<<"$got")" 01
-	it_is "build: what a step was" "$(p run --rm localhost/built:1 | tr -d '\t' | tr '\n' ' ')" \
-		"0 CapBnd:$NINE NoNewPrivs:1 Seccomp:2 "
-	it_is "build: recorded" "$(pm_audit 'select(.engine == "buildah") | [.verb, .result, .select]' |
-		sort -u)" '["create","changed","rule cinch.json:3"]'
-	got=$(p build --network host -t localhost/built:2 --no-cache $T/context)
-	it_like "build: refused, and why" "$got" \
-		'cinch: refused by profile build: namespaces: the host.s network namespace'
-	got=$(p build -v /:/h -t localhost/built:2 --no-cache $T/context)
-	it_like "build: the host's / in a step" "$got" 'cinch: refused by profile build: mounts: .* on /h: '
-	p rmi -f localhost/built:1 >/dev/null
-	p image prune -f >/dev/null
-}
-
 # --- the record ---
 
 test_audit() {
@@ -325,23 +233,8 @@ test_audit() {
 
 # shellcheck disable=SC2317 # called by wait_for
 has_log() { [ -n "$(p1 logs "$1")" ]; }
-# shellcheck disable=SC2317 # called by wait_for
-has_port() { p1 run --rm --pod pp "$IMAGE" wget -qO- http://127.0.0.1:8080/page; }
 
-it_install
-pm_configure || it_die "cannot set up podman"
-it_image $T/image.tar $IMAGE || it_die "cannot make an image"
-p load -q -i $T/image.tar >/dev/null || it_die "podman cannot load the image"
-mkdir -p /etc/cinch/profiles
-cp "$IT_TOP/integration/podman/build.json" /etc/cinch/profiles/ || it_die "no profile for builds"
-echo '{"profile": "fds", "version": "1.0.0", "extends": ["restricted"], "flags": {"preserveFds": 3}}' \
-	>/etc/cinch/profiles/fds.json
-it_apply '{"select": [
-	{"engine": "podman", "container": "base-*", "profile": "baseline"},
-	{"engine": "buildah", "profile": "build"}]}'
-p --runtime runc run --rm $IMAGE true # once, so that what podman makes once is there
-touch $T/began
-
+pm_setup
 test_inside restricted
 test_inside baseline --name base-inside
 test_probe restricted
@@ -351,8 +244,5 @@ test_refused
 test_choice
 test_passing
 test_descriptors
-test_pod
-test_kube
-test_build
 test_audit
 it_done

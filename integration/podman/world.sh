@@ -12,8 +12,20 @@
 
 # shellcheck disable=SC2034 # used by who sources this
 IMAGE=localhost/busybox:1
+# Bits of the capability sets: what restricted and baseline leave of podman's set.
+# shellcheck disable=SC2034 # used by who sources this
+NET_BIND=0000000000000400
+# shellcheck disable=SC2034
+NINE=00000000000404fb
 AUDIT=/var/log/cinch/audit.jsonl
 DROPINS=/etc/containers/containers.conf.d
+# The node's configuration, as applied
+NODE='{"select": [
+	{"engine": "podman", "container": "base-*", "profile": "baseline"},
+	{"engine": "buildah", "profile": "build"},
+	{"container": "probed", "profile": "probed"},
+	{"container": "closed", "profile": "closed"},
+	{"container": "small*", "profile": "small"}]}'
 PM_CONTROLLERS=${PM_CONTROLLERS:-} # PM_PURE=1: cgroup2 alone, as on a host without the first version
 
 # The mount points of cgroup file systems: TYPE, place below /sys/fs/cgroup ("." for itself), controllers
@@ -70,7 +82,14 @@ pm_mount() {
 
 pm_enter() { # SCRIPT [ARG...]
 	if [ -n "${IT_INSIDE:-}" ] && [ -z "${PM_INSIDE:-}" ]; then
-		PM_CONTROLLERS=$(pm_hierarchies)
+		# The node's configuration, as applied
+NODE='{"select": [
+	{"engine": "podman", "container": "base-*", "profile": "baseline"},
+	{"engine": "buildah", "profile": "build"},
+	{"container": "probed", "profile": "probed"},
+	{"container": "closed", "profile": "closed"},
+	{"container": "small*", "profile": "small"}]}'
+PM_CONTROLLERS=$(pm_hierarchies)
 		export PM_CONTROLLERS PM_INSIDE=1
 		pm_join || it_die "cannot make cgroups of its own"
 		exec unshare --cgroup -- "$@"
@@ -109,8 +128,33 @@ wait_for() { # COMMAND...
 	return 1
 }
 
+# cinch, podman, an image in its store and a policy in force
+pm_setup() {
+	local name rest
+	it_install
+	pm_configure || it_die "cannot set up podman"
+	it_image $T/image.tar $IMAGE || it_die "cannot make an image"
+	p load -q -i $T/image.tar >/dev/null || it_die "podman cannot load the image"
+	mkdir -p /etc/cinch/profiles
+	cp "$IT_TOP/integration/podman/build.json" /etc/cinch/profiles/ || it_die "no profile for builds"
+	while read -r name rest; do
+		printf '{"profile": "%s", "version": "1.0.0", "extends": ["restricted"], %s}\n' "$name" "$rest" \
+			>/etc/cinch/profiles/"$name".json
+	done <<-'EOF'
+		fds "flags": {"preserveFds": 3}
+		closed "exec": {"allow": false}
+		probed "exec": {"terminal": false, "commands": {"allow": ["cat /etc/passwd"]}}
+		small "resources": {"memory": "64Mi", "pids": 100}
+	EOF
+	it_apply "$NODE"
+	p --runtime "$RUNC" run --rm $IMAGE true # so that what podman makes once is there
+	touch $T/began
+}
+
 p() { timeout 40 podman "$@" 2>&1 </dev/null; } # output and errors together
 p1() { timeout 40 podman "$@" 2>/dev/null </dev/null; }
+
+pm_started() { pm_audit "select(.verb == \"create\") | $1" | tail -n 1; } # JQ-FILTER: of the last start
 
 # What a container may leave behind, one per line.
 pm_traces() {
@@ -143,6 +187,8 @@ pm_clean() { # WHAT BEFORE
 	[ "$now" = "$2" ]
 	it_result $? "$1" "$(diff <(echo "$2") <(echo "$now") | grep '^[<>]')"
 }
+
+pid_of() { p inspect -f '{{.State.Pid}}' "$1"; } # CONTAINER
 
 # What FILTER picks from the audit records, a line each.
 pm_audit() { # JQ-FILTER
