@@ -182,14 +182,20 @@ it_rootfs() { # DIRECTORY: busybox, two users, the probe, a set-user-id program
 	fi
 }
 
-it_image() { # TAR NAME: an image archive `ctr images import` takes, of it_rootfs
-	local d=$T/image.$$ sum
-	mkdir -p "$d/files" && it_rootfs "$d/files" || return 1
-	tar -C "$d/files" --owner=0 --group=0 --numeric-owner --sort=name --mtime=@0 \
+# An image archive `ctr images import` takes: of it_rootfs, or of FILES with CONFIG (JSON) put over ours.
+it_image() { # TAR NAME [FILES [CONFIG]]
+	local d=$T/image.$$ sum files=${3:-}
+	mkdir -p "$d" || return 1
+	if [ -z "$files" ]; then
+		files=$d/files
+		it_rootfs "$files" || return 1
+	fi
+	tar -C "$files" --owner=0 --group=0 --numeric-owner --sort=name --mtime=@0 \
 		-cf "$d/layer.tar" . || return 1
 	sum=$(sha256sum <"$d/layer.tar") && sum=${sum%% *}
-	jq -n --arg sum "sha256:$sum" --arg arch "$(it_arch)" '{architecture: $arch, os: "linux",
-		config: {Cmd: ["/bin/sh"], Env: ["PATH=/bin", "DB_PASSWORD=hunter2"]},
+	jq -n --arg sum "sha256:$sum" --arg arch "$(it_arch)" --argjson config "${4:-{\}}" '{
+		architecture: $arch, os: "linux",
+		config: ({Cmd: ["/bin/sh"], Env: ["PATH=/bin", "DB_PASSWORD=hunter2"]} + $config),
 		history: [{created_by: "it_image"}],
 		rootfs: {type: "layers", diff_ids: [$sum]}}' >"$d/config.json"
 	jq -n --arg name "$2" '[{Config: "config.json", RepoTags: [$name], Layers: ["layer.tar"]}]' \
@@ -241,12 +247,13 @@ it_value() { printf '%s\n' "$1" | sed -n "s|^$2=||p" | head -n 1; } # LOOKED KEY
 
 # --- containerd ---
 
-it_containerd() { # [CONFIG-SNIPPET]: starts containerd with directories and a socket of its own
+# Starts containerd with a socket of its own; its data lie in IT_CONTAINERD_ROOT when that is set.
+it_containerd() { # [CONFIG-SNIPPET]
 	local i
 	cat >$T/containerd.toml <<-EOF || return 1
 		version = 2
 		imports = [$([ -z "${1:-}" ] || printf '"%s"' "$1")]
-		root = "$T/containerd"
+		root = "${IT_CONTAINERD_ROOT:-$T/containerd}"
 		state = "/run/containerd"
 		$([ -n "${1:-}" ] || echo 'disabled_plugins = ["io.containerd.grpc.v1.cri"]')
 		[grpc]
@@ -274,7 +281,8 @@ it_containerd_stop() {
 }
 
 # What a container may leave behind, one per line: cgroups, mounts, processes, state of the runtime and
-# the engine, temporary files. Two equal answers mean that nothing was left in between.
+# the engine, temporary files, and what the script's own it_more_traces adds. Two equal answers mean that
+# nothing was left in between.
 it_traces() {
 	local p
 	{
@@ -292,6 +300,7 @@ it_traces() {
 			ctr -n "$IT_NS" tasks ls -q 2>/dev/null | sed 's/^/task /'
 			ctr -n "$IT_NS" containers ls -q 2>/dev/null | sed 's/^/container /'
 		fi
+		! declare -F it_more_traces >/dev/null || it_more_traces
 	} | sort
 }
 
