@@ -40,6 +40,8 @@ table() {
 		test cmd:zsh zsh zsh zsh
 		test file:/usr/share/bash-completion/bash_completion bash-completion bash-completion bash-completion
 		test cmd:journalctl systemd systemd -
+		test py:grpc python3-grpcio python3-grpcio py3-grpcio
+		test cni:ptp containernetworking-plugins containernetworking-plugins cni-plugins
 		test py:jsonschema python3-jsonschema python3-jsonschema py3-jsonschema
 		lint cmd:git git git git
 		lint cmd:gcc gcc gcc gcc
@@ -57,6 +59,7 @@ there() {
 	cmd:*) PATH=$PATH:/usr/sbin:/sbin command -v "${1#cmd:}" >/dev/null ;;
 	pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
 	py:*) /usr/bin/python3 -c "import ${1#py:}" 2>/dev/null ;;
+	cni:*) [ -e "/usr/lib/cni/${1#cni:}" ] || [ -e "/usr/libexec/cni/${1#cni:}" ] ;;
 	file:/*) [ -e "${1#file:}" ] ;;
 	file:*) [ -e "/usr/include/${1#file:}" ] ;;
 	esac

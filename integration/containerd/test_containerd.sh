@@ -202,19 +202,12 @@ test_audit() { # after all others
 	it_is "audit: for root's eyes only" "$(stat -c '%a %U' $AUDIT)" "600 root"
 }
 
-test_config() {
-	it_like "config.toml: containerd takes it" "$(ctr plugins ls)" 'grpc\.v1.* cri .* ok'
-	it_like "config.toml: both classes are there" "$(containerd -c $T/containerd.toml config dump |
-		grep BinaryName | tr -d '\n')" '"/usr/local/sbin/cinch".*"/usr/local/sbin/cinch-baseline"'
-}
-
 it_install
 it_image $T/image.tar $IMAGE || it_die "cannot make an image"
-it_containerd "$IT_TOP/integration/containerd/config.toml" || it_die "containerd does not start"
+it_containerd "" || it_die "containerd does not start"
 ctr -n "$IT_NS" images import $T/image.tar >/dev/null || it_die "cannot import the image"
 run "$RUNC" -- /bin/true # once, so that what the engine makes once is there
 
-test_config
 test_inside restricted $CINCH_RT
 test_inside baseline $BASE_RT
 test_probe restricted $CINCH_RT
