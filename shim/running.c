@@ -284,7 +284,7 @@ int running_root(const struct running *r, char out[PATH_MAX], struct err *e)
 		snprintf(out, PATH_MAX, "/proc/%d/root", r->pid);
 		return 0;
 	}
-	if (!rootfs)
+	if (!rootfs || *rootfs != '/')
 		return err_set(e, ERR_INPUT, "the root filesystem of the container is not known");
 	if (strlen(rootfs) >= PATH_MAX)
 		return err_set(e, ENAMETOOLONG, "root filesystem %.64s", rootfs);
