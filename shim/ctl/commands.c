@@ -10,6 +10,8 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_rollback,
 	&ctl_status,
 	&ctl_ps,
+	&ctl_enable,
+	&ctl_disable,
 	&ctl_log_verify, /* before "log", whose name begins it */
 	&ctl_log,
 	&ctl_profile_sign,

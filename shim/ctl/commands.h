@@ -8,6 +8,8 @@
 #include "shim/ctl/ctl.h"
 
 extern const struct ctl_command ctl_completion;
+extern const struct ctl_command ctl_disable;
+extern const struct ctl_command ctl_enable;
 extern const struct ctl_command ctl_explain;
 extern const struct ctl_command ctl_apply;
 extern const struct ctl_command ctl_rollback;
