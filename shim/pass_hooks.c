@@ -5,6 +5,10 @@
  * A hook runs as root on the host. The program is judged by where it really is: Docker names its own
  * "/proc/N/exe", and any process has such a name. One that is not allowed refuses the container and is not removed:
  * without Docker's prestart hook a container runs with no network and nobody is told.
+ *
+ * dockerd is two programs: called as "libnetwork-setkey" it hands a namespace to the daemon that runs, by
+ * any other name it is a daemon, with options of whoever wrote the hook, as root on the host. Profiles
+ * allow it for the former.
  */
 #include "shim/pass.h"
 
@@ -12,6 +16,8 @@
 #include <string.h>
 
 #include "shim/base/path.h"
+
+enum { DOCKER_ID_MAX = 128 };
 
 /* Loaders and shells run code that these name before the hook's own first line. */
 static const char *const loader_names[] = {"LD_*", "GLIBC_TUNABLES", "GCONV_PATH", "BASH_ENV",
@@ -28,6 +34,46 @@ static const struct {
 	{"poststart", false},
 	{"poststop", false},
 };
+
+static bool is_id(const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	return len > 0 && len <= DOCKER_ID_MAX &&
+	       strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz") == len;
+}
+
+/* "libnetwork-setkey [-exec-root=DIRECTORY] ID ID": of the container or build step, and of the daemon's
+ * network controller; without the option up to Docker 18.06. */
+static bool is_setkey(const struct json *args)
+{
+	static const char option[] = "-exec-root=";
+	const char *word = json_str(json_item(args, 0));
+	size_t at = 1;
+
+	if (!word || strcmp(word, "libnetwork-setkey") != 0)
+		return false;
+	word = json_str(json_item(args, at));
+	if (word && str_starts(word, option)) {
+		word += strlen(option);
+		if (*word != '/' || !path_plain(word))
+			return false;
+		at++;
+	}
+	return args->count == at + 2 && is_id(json_str(json_item(args, at))) &&
+	       is_id(json_str(json_item(args, at + 1)));
+}
+
+static void judge_dockerd(struct edit *ed, const struct json *hook, const char *real)
+{
+	const struct json *args = json_get(hook, "args");
+
+	if (str_ends(real, "/dockerd") && !is_setkey(args))
+		edit_deny(ed, args ? args : hook,
+			"the hook %s is allowed as Docker calls it, libnetwork-setkey, and with no "
+			"other arguments",
+			real);
+}
 
 static void judge_path(
 	struct edit *ed, const struct profile *p, const struct world *w, const struct json *hook)
@@ -52,6 +98,8 @@ static void judge_path(
 			"the hook %s must be a regular file owned by root, not writable by others "
 			"and outside the container's root",
 			path);
+	else
+		judge_dockerd(ed, hook, what.real);
 }
 
 static void judge_environment(struct edit *ed, const struct json *hook, bool in_container)

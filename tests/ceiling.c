@@ -128,6 +128,7 @@ static void hooks(const struct court *c)
 		json_each (hook, list) {
 			const char *path = text(hook, "path");
 			const struct json *env = ratchet_get(hook, "env", JSON_ARRAY);
+			const char *first = json_str(json_item(json_get(hook, "args"), 0));
 			bool inside = strcmp(list->key, "createContainer") == 0 ||
 				      strcmp(list->key, "startContainer") == 0;
 			struct world_hook what = {.ok = false};
@@ -136,6 +137,10 @@ static void hooks(const struct court *c)
 			if (c->w->hook_ok(c->w->arg, path, &what, &e) < 0 || !what.ok ||
 				!strv_glob(&c->p->hooks, what.real))
 				ratchet_bad(c->bad, "%s hook %s", list->key, path);
+			/* any other first word is a daemon's */
+			if (str_ends(what.real, "/dockerd") &&
+				(!first || strcmp(first, "libnetwork-setkey") != 0))
+				ratchet_bad(c->bad, "%s hook starts a dockerd", list->key);
 			if (inside && (!env || env->count == 0))
 				ratchet_bad(
 					c->bad, "%s hook %s without environment", list->key, path);

@@ -96,6 +96,7 @@ static const struct {
 	{"/mounts", "[]"},
 	{"/hooks/prestart/-", "{\"path\":\"/tmp/evil\",\"args\":[\"evil\"]}"},
 	{"/hooks/createRuntime/-", "{\"path\":\"/proc/self/exe\",\"args\":[\"x\"],\"timeout\":1}"},
+	{"/hooks/prestart/-", "{\"path\":\"/proc/7/exe\",\"args\":[\"dockerd\",\"-H\",\"fd://\"]}"},
 	{"/hooks/createContainer", "[{\"path\":\"/proc/7/exe\"}]"},
 	{"/hooks/startContainer", "[{\"path\":\"/proc/7/exe\",\"env\":[]}]"},
 	{"/hooks/poststop", "[{}]"},

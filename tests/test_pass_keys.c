@@ -35,11 +35,47 @@ static const struct profile none = {.name = "none"};
 	}
 #define HOOK(kind, members) "{\"hooks\":{\"" kind "\":[{" members "}]}}"
 
+/* what Docker has of itself */
+#define DOCKERD(args) HOOK("prestart", "\"path\":\"/proc/123/exe\",\"args\":[" args "]")
+#define SETKEY "\"libnetwork-setkey\""
+#define IDS "\"0a1b2c\",\"d8925a52e99d\""
+
 static const struct pass_row hook_rows[] = {
 	SAME("no hooks", "{}"),
 	SAME("null", "{\"hooks\":{\"prestart\":null}}"),
-	SAME("Docker's",
-		HOOK("prestart", "\"path\":\"/proc/123/exe\",\"args\":[\"libnetwork-setkey\"]")),
+	SAME("Docker's", DOCKERD(SETKEY ",\"-exec-root=/var/run/docker\"," IDS)),
+	SAME("Docker's before 18.09", DOCKERD(SETKEY "," IDS)),
+	SAME("BuildKit's", DOCKERD(SETKEY ",\"-exec-root=/run/user/1000/docker\","
+					  "\"nsmigrgsvte57ckggnbo4rgdr\",\"b02edf9e7e4e\"")),
+	SAME("Docker's by its name",
+		HOOK("prestart", "\"path\":\"/usr/bin/dockerd\",\"args\":[" SETKEY "," IDS
+				 "],\"env\":[\"TRACEPARENT=00\"]")),
+	DENY("dockerd as a daemon", DOCKERD("\"dockerd\",\"--host=tcp://0.0.0.0\""),
+		"no other arg"),
+	DENY("dockerd by another name", DOCKERD("\"/usr/bin/dockerd\"," SETKEY "," IDS),
+		"no other arg"),
+	DENY("dockerd without arguments", HOOK("prestart", "\"path\":\"/proc/123/exe\""),
+		"no other arg"),
+	DENY("dockerd with none", DOCKERD(""), "no other arg"),
+	DENY("dockerd with a number", DOCKERD("1"), "no other arg"),
+	DENY("setkey alone", DOCKERD(SETKEY), "no other arg"),
+	DENY("setkey with one ID", DOCKERD(SETKEY ",\"-exec-root=/r\",\"ab\""), "no other arg"),
+	DENY("setkey with more", DOCKERD(SETKEY "," IDS ",\"x\""), "no other arg"),
+	DENY("setkey with another option", DOCKERD(SETKEY ",\"--debug\"," IDS), "no other arg"),
+	DENY("setkey with an option behind", DOCKERD(SETKEY "," IDS ",\"-exec-root=/r\""),
+		"no other arg"),
+	DENY("setkey with two directories",
+		DOCKERD(SETKEY ",\"-exec-root=/r\",\"-exec-root=/s\"," IDS), "no other arg"),
+	DENY("setkey in no directory", DOCKERD(SETKEY ",\"-exec-root=\"," IDS), "no other arg"),
+	DENY("setkey in a relative one", DOCKERD(SETKEY ",\"-exec-root=run\"," IDS),
+		"no other arg"),
+	DENY("setkey in one that climbs", DOCKERD(SETKEY ",\"-exec-root=/a/../b\"," IDS),
+		"no other arg"),
+	DENY("setkey with a path as ID", DOCKERD(SETKEY ",\"../ab\",\"cd\""), "no other arg"),
+	DENY("setkey with an empty ID", DOCKERD(SETKEY ",\"\",\"cd\""), "no other arg"),
+	DENY("dockerd after the start",
+		HOOK("poststart", "\"path\":\"/proc/123/exe\",\"args\":[\"dockerd\"]"),
+		"no other arg"),
 	SAME("all kinds outside", "{\"hooks\":{\"createRuntime\":[{\"path\":\"/usr/bin/hook\"}],"
 				  "\"poststart\":[{\"path\":\"/usr/bin/hook\",\"env\":[\"A=b\"]}],"
 				  "\"poststop\":[{\"path\":\"/usr/bin/hook\",\"env\":[]}]}}"),
