@@ -6,12 +6,15 @@
 #include "shim/verb.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "shim/audit.h"
 #include "shim/base/cleanup.h"
 #include "shim/bundle.h"
+#include "shim/checkpoint.h"
 #include "shim/edit.h"
 #include "shim/flags.h"
 #include "shim/record.h"
@@ -31,6 +34,7 @@ struct launch {
 	char state[PATH_MAX], root[PATH_MAX]; /* where its state record is */
 	bool kept; /* that record is written */
 	struct err no_state; /* code not 0: why it is not */
+	int images; /* restore: the directory of the checkpoint, as it was judged; or -1 */
 };
 
 static void launch_done(struct launch *l)
@@ -40,6 +44,8 @@ static void launch_done(struct launch *l)
 	select_done(&l->profiles);
 	report_done(&l->report);
 	world_done(&l->world);
+	if (l->images >= 0)
+		close(l->images);
 }
 
 static const char *bundle_of(const struct call *c)
@@ -83,8 +89,36 @@ static int report_annotation(struct launch *l, struct err *e)
 	return ed.failed ? err_nomem(e) : 0;
 }
 
+/* What a restore would bring back, whatever config.json says; and the runtime gets what was looked at. */
+static int judge_images(const struct call *c, struct launch *l, const char *profile, struct err *e)
+{
+	const struct checkpoint_ask ask = {.path = args_value(c->args, ARG_IMAGE_PATH),
+		.lazy = args_has(c->args, ARG_LAZY_PAGES),
+		.relabelled = args_has(c->args, ARG_LSM_PROFILE),
+		.in_user_ns = l->world.in_user_ns,
+		.doc = l->bundle.doc,
+		.p = l->profiles.p,
+		.n = l->profiles.n};
+	const struct runtime_fds fds = {.preserve = verb_preserve_fds(c->args)};
+	AUTO_FD int dir = -1;
+	char path[32];
+
+	if (checkpoint_judge(&ask, &dir, &l->report, e) < 0)
+		return -1;
+	if (report_denials(&l->report))
+		return report_refuse(&l->report, profile, e);
+	if (dir < 0)
+		return 0; /* nothing is enforced: the runtime says it in its own words */
+	l->images = fcntl(dir, F_DUPFD_CLOEXEC, runtime_fd_from(&fds));
+	if (l->images < 0)
+		return err_set(e, errno, "keep the checkpoint's directory");
+	snprintf(path, sizeof path, "/proc/self/fd/%d", l->images);
+	return args_set(c->args, ARG_IMAGE_PATH, path, e);
+}
+
 static int decide(const struct call *c, struct launch *l, struct err *e)
 {
+	bool restore = c->args->verb == VERB_RESTORE;
 	const char *root;
 
 	if (bundle_load(bundle_of(c), &l->bundle, e) < 0 || choose(c, l, e) < 0)
@@ -100,15 +134,17 @@ static int decide(const struct call *c, struct launch *l, struct err *e)
 	if (report_annotation(l, e) < 0)
 		return -1;
 	for (size_t i = 0; i < l->profiles.n; i++) {
+		const struct profile *p = l->profiles.p[i];
 		size_t before = report_changes(&l->report);
 
-		if (flags_judge(c->args, l->profiles.p[i], &l->report, e) < 0)
+		if (flags_judge(c->args, p, &l->report, e) < 0)
 			return -1;
 		l->off_line += report_changes(&l->report) - before;
-		if (tighten(l->bundle.doc, l->profiles.p[i], &l->world, &l->report, e) < 0)
-			return -1;
+		if (tighten(l->bundle.doc, p, &l->world, &l->report, e) == 0)
+			continue;
+		return restore && e->code == ERR_DENIED ? judge_images(c, l, p->name, e) : -1;
 	}
-	return 0;
+	return restore ? judge_images(c, l, l->profiles.p[0]->name, e) : 0;
 }
 
 /* ---- keep the state record ---- */
@@ -209,14 +245,18 @@ static int prepare(const struct call *c, struct launch *l, struct err *e)
 
 int verb_create(const struct call *c, struct err *e)
 {
-	const struct runtime_fds fds = {.preserve = verb_preserve_fds(c->args)};
 	AUTO_FREE char **argv = NULL;
-	__attribute__((cleanup(launch_done))) struct launch l = {.bundle = BUNDLE_INIT};
+	__attribute__((cleanup(launch_done))) struct launch l = {
+		.bundle = BUNDLE_INIT, .images = -1};
+	struct runtime_fds fds = {.keep = &l.images};
 
 	/* the line is only what it will be once it was judged */
 	if ((c->args->help || prepare(c, &l, e) == 0) &&
-		(argv = args_emit(c->args, c->runtime, e)) != NULL)
+		(argv = args_emit(c->args, c->runtime, e)) != NULL) {
+		fds.preserve = verb_preserve_fds(c->args);
+		fds.n_keep = l.images >= 0;
 		runtime_exec(c->runtime, argv, &fds, e);
+	}
 	forget_state(c, &l);
 	return -1;
 }
