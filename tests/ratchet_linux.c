@@ -207,10 +207,32 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 static bool is_rule(const char *where)
 {
-	static const char *const own[] = {"/devices", "/unified", "/memory/limit",
+	static const char *const own[] = {"/devices", "/unified", "/memory/limit", "/memory/swap",
 		"/memory/disableOOMKiller", "/pids/limit", NULL};
 
 	return str_in(own, where);
+}
+
+/* Memory and swap together may be lowered with the limit; what is left for swap, which is what counts on
+ * cgroup2, must not grow. 0 and -1 have meanings of their own, and stay. */
+static void swap(const struct json *in, const struct json *out, struct strv *bad)
+{
+	const struct json *was = json_get(in, "swap"), *is = json_get(out, "swap");
+	uint64_t limit_in, limit_out, all_in, all_out;
+	bool counts = json_u64(json_get(in, "limit"), INT64_MAX, &limit_in) && limit_in > 0 &&
+		      json_u64(was, INT64_MAX, &all_in) && all_in > 0;
+
+	if (json_equal(was, is) && !counts)
+		return;
+	if (!json_u64(is, INT64_MAX, &all_out) || (was && !json_u64(was, INT64_MAX, &all_in)) ||
+		!was || all_out > all_in || all_out == 0)
+		ratchet_bad(bad, "resources: swap new, raised or changed");
+	else if (counts && (!json_u64(json_get(out, "limit"), INT64_MAX, &limit_out) ||
+				   (all_out != all_in && all_out < limit_out) ||
+				   (all_out > limit_out &&
+					   all_out - limit_out >
+						   (all_in > limit_in ? all_in - limit_in : 0))))
+		ratchet_bad(bad, "resources: more swap than before");
 }
 
 /* What takes something away by being there (config-linux.md, "Control groups"). */
@@ -285,6 +307,7 @@ void ratchet_resources(const struct json *in, const struct json *out, struct str
 	if (json_is_true(json_get(mem, "disableOOMKiller")) &&
 		!json_is_true(json_get(mem_in, "disableOOMKiller")))
 		ratchet_bad(bad, "resources: disableOOMKiller set");
+	swap(mem_in, mem, bad);
 	unchanged(in, out, "", bad);
 	json_each (v, uni)
 		if (v->type != JSON_NULL && !json_equal(v, json_get(uni_in, v->key)) &&
