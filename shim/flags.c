@@ -5,7 +5,8 @@
  * Read in the sources of runc 1.0 to 1.4 and crun up to 1.20. Looked at and left alone, because they give
  * the container nothing or name what only root's own command line could name: --criu, --systemd-cgroup,
  * --keep, --no-subreaper, --no-mount-fallback (which is stricter), and restore's --tcp-established,
- * --ext-unix-sk, --shell-job, --file-locks, --link-remap, --auto-dedup, --lazy-pages, --empty-ns.
+ * --ext-unix-sk, --shell-job, --file-locks, --link-remap, --auto-dedup, --empty-ns. --lazy-pages is
+ * checkpoint.c's to refuse.
  */
 #include "shim/flags.h"
 

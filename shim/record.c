@@ -54,6 +54,11 @@ static struct json *profiles_json(struct json_doc *doc, const struct selection *
 	return list;
 }
 
+int record_profiles(struct audit *a, const struct selection *s)
+{
+	return audit_put(a, "profiles", profiles_json(a->doc, s));
+}
+
 static int put_profiles(struct audit *a, const struct record_facts *f)
 {
 	bool audit = f->applied->settings.mode != PROFILE_ENFORCE ||
@@ -69,7 +74,7 @@ static int put_profiles(struct audit *a, const struct record_facts *f)
 		return -1;
 	if (f->profiles->n && audit_put_text(a, "select", f->profiles->how) < 0)
 		return -1;
-	return audit_put(a, "profiles", profiles_json(a->doc, f->profiles));
+	return record_profiles(a, f->profiles);
 }
 
 /* Those the node wants to see. */

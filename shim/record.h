@@ -32,6 +32,8 @@ int record_launch(struct audit *a, const struct record_facts *f);
 /* What a state record says of the container: "engine", "namespace", "pod", "container", "image", "profiles",
  * "policy" (the digest it was started under). RECORD NULL: nothing is added. -1 when out of memory. */
 int record_running(struct audit *a, const struct json *record);
+/* "profiles": name, version and digest of each. -1 when out of memory. */
+int record_profiles(struct audit *a, const struct selection *s);
 /* "unchanged", "changed", "audited" (changes or refusals, none enforced), "refused", "failed". */
 const char *record_result(const struct report *r, const struct err *failed);
 /* Something would have been refused, were it enforced. */

@@ -77,6 +77,9 @@ struct world {
 	int oom_score_adj; /* of this process: what a container inherits that says nothing */
 	bool in_user_ns; /* rootless: this process is not in the initial user namespace */
 	bool cgroup_v2; /* /sys/fs/cgroup is the unified hierarchy */
+	/* at update: nobody knows what the container was held to; what it has may be more than the profile
+	 * allows */
+	bool unheld;
 	/* What the engine told of the image, which the document does not; borrowed, set by whoever asked
 	 * for the world. NULL: nothing. */
 	const struct image *image;

@@ -94,7 +94,7 @@ const char *launch_world(void)
 	return NULL;
 }
 
-static void make_dirs(const char *path)
+void launch_dir(const char *path)
 {
 	AUTO_FREE char *own = strdup(path);
 
@@ -133,7 +133,7 @@ void launch_bundle(const char *bundle, const char *text)
 
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
 		snprintf(path, sizeof path, "%s/rootfs/%s", bundle, dirs[i]);
-		make_dirs(path);
+		launch_dir(path);
 	}
 	snprintf(path, sizeof path, "%s/config.json", bundle);
 	launch_write(path, text);

@@ -25,6 +25,8 @@ const char *launch_world(void);
 void launch_bundle(const char *bundle, const char *text);
 /* The text of a recorded document with root.path "rootfs"; the caller frees it. */
 char *launch_sample(const char *name);
+/* Make the directory PATH, its parents, too. */
+void launch_dir(const char *path);
 void launch_write(const char *path, const char *text);
 /* NULL when there is none; the caller frees it. */
 char *launch_read(const char *path);
