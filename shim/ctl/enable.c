@@ -328,6 +328,12 @@ static const char *result(const struct work *w)
 	return w->enable ? "enabled" : "disabled";
 }
 
+/* What to run, so that the engine heeds it. */
+static const char *next_of(const struct work *w)
+{
+	return w->enable ? w->engine->reread : w->engine->forget;
+}
+
 static void make_diff(const struct work *w, struct str *out)
 {
 	AUTO_STR struct str lines = STR_INIT;
@@ -389,8 +395,7 @@ static struct json *answer(const struct work *w, const char *why, struct json_do
 	if (str_failed(&diff) || !backup ||
 		(w->enable && !w->dry && w->record.v[0].there &&
 			json_put(doc, o, "backup", json_string_lossy(doc, backup)) < 0) ||
-		(w->engine->restart &&
-			json_put(doc, o, "next", json_string(doc, w->engine->restart)) < 0) ||
+		(next_of(w) && json_put(doc, o, "next", json_string(doc, next_of(w))) < 0) ||
 		json_put(doc, o, "diff", json_string_lossy(doc, diff.s)) < 0)
 		return NULL;
 	return o;
@@ -417,8 +422,8 @@ static void print(struct ctl_call *c, const struct work *w)
 		table_text(w->plan.notes.v[i], 2000, out);
 		str_addc(out, '\n');
 	}
-	if (w->changed && w->engine->restart)
-		str_addf(out, "%s: %s\n", w->dry ? "then" : "now run", w->engine->restart);
+	if (w->changed && next_of(w))
+		str_addf(out, "%s: %s\n", w->dry ? "then" : "now run", next_of(w));
 }
 
 static int put_answer(struct ctl_call *c, const struct work *w, const char *why, struct err *e)

@@ -74,7 +74,8 @@ char *enable_beside(const char *path, const char *name);
 struct enable_engine {
 	const char *name;
 	const char *config; /* where its file is */
-	const char *restart; /* what makes it read the file */
+	const char *reread; /* what makes it read the file; NULL: it always does */
+	const char *forget; /* the same when our part is gone */
 	/*
 	 * What there is to do. -1 with ERR_INPUT: the file is not understood, or what is in it is somebody
 	 * else's; the message has file and line, and p->by_hand may say what to do. P is to be done with

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "shim/base/cleanup.h"
+#include "shim/base/json.h"
 
 #define SHIM "io.containerd.runc.v2"
 #define MARK_BEGIN                                                                                 \
@@ -180,14 +181,39 @@ static int check_tables(const struct chosen *c, const char *options, struct err 
 	return 0;
 }
 
+/* What the model lets through, and ours: a pod may name one more profile to be held to. */
+static int put_annotations(const struct chosen *c, const char *key, struct str *out, struct err *e)
+{
+	static const char ours[] = "io.cinch.*";
+	AUTO_STR struct str path = STR_INIT;
+	const struct toml_entry *v = NULL;
+
+	str_addf(out, "  %s = [", key);
+	if (c->model) {
+		str_addf(&path, "%s" TOML_SEP "%s", c->model->path, key);
+		if (str_failed(&path))
+			return err_nomem(e);
+		v = toml_find(&c->model_file->toml, TOML_KEY, path.s);
+	}
+	if (v && v->type != TOML_ARRAY)
+		return cri_wrong(c->model_file, v, e, "expected a list of names");
+	for (size_t i = 0; v && i < v->items.n; i++) {
+		if (strcmp(v->items.v[i], ours) == 0)
+			continue;
+		json_write_string(v->items.v[i], strlen(v->items.v[i]), out);
+		str_add(out, ", ");
+	}
+	str_addf(out, "\"%s\"]\n", ours);
+	return 0;
+}
+
 static int put_runtime(const struct cri *w, const struct chosen *c, const char *name,
 	struct str *out, struct err *e)
 {
-	static const char *const own[] = {"runtime_type", "pod_annotations", "runtime_path",
-		"runtime_engine", "runtime_root", NULL};
+	static const char *const own[] = {"runtime_type", "pod_annotations",
+		"container_annotations", "runtime_path", "runtime_engine", "runtime_root", NULL};
 	static const char *const own_options[] = {"BinaryName", NULL};
-	AUTO_STR struct str below = STR_INIT, options = STR_INIT, pods = STR_INIT;
-	const struct toml_entry *v = NULL;
+	AUTO_STR struct str below = STR_INIT, options = STR_INIT;
 
 	str_addf(&below, CRI_CONTAINERD ".runtimes.%s", name);
 	str_addc(out, '\n');
@@ -195,19 +221,14 @@ static int put_runtime(const struct cri *w, const struct chosen *c, const char *
 	str_add(out, "  runtime_type = \"" SHIM "\"\n");
 	if (c->model) {
 		str_addf(&options, "%s" TOML_SEP "options", c->model->path);
-		str_addf(&pods, "%s" TOML_SEP "pod_annotations", c->model->path);
-		if (str_failed(&options) || str_failed(&pods))
+		if (str_failed(&options))
 			return err_nomem(e);
 		if (check_tables(c, options.s, e) < 0)
 			return -1;
-		v = toml_find(&c->model_file->toml, TOML_KEY, pods.s);
 	}
-	/* a pod may name one more profile to be held to */
-	if (v)
-		str_addf(out, "  pod_annotations = %.*s\n", (int)(v->value_end - v->value),
-			c->model_file->text.text + v->value);
-	else
-		str_add(out, "  pod_annotations = [\"io.cinch.*\"]\n");
+	if (put_annotations(c, "pod_annotations", out, e) < 0 ||
+		put_annotations(c, "container_annotations", out, e) < 0)
+		return -1;
 	if (c->model && copy_keys(c, c->model->path, "  ", own, out, e) < 0)
 		return -1;
 	str_add(out, "  ");
@@ -513,7 +534,8 @@ static int check(const char *text, size_t len, struct err *e)
 const struct enable_engine enable_containerd = {
 	.name = "containerd",
 	.config = "/etc/containerd/config.toml",
-	.restart = "systemctl restart containerd",
+	.reread = "systemctl restart containerd",
+	.forget = "systemctl restart containerd",
 	.plan = plan,
 	.check = check,
 };

@@ -433,7 +433,9 @@ static int check(const char *text, size_t len, struct err *e)
 const struct enable_engine enable_docker = {
 	.name = "docker",
 	.config = "/etc/docker/daemon.json",
-	.restart = "systemctl reload docker",
+	.reread = "systemctl reload docker",
+	/* a reload keeps runtimes that the file does not name any more */
+	.forget = "systemctl restart docker",
 	.plan = plan,
 	.strip = strip,
 	.check = check,

@@ -189,7 +189,6 @@ static int check(const char *text, size_t len, struct err *e)
 const struct enable_engine enable_podman = {
 	.name = "podman",
 	.config = "/etc/containers/containers.conf.d/50-cinch.conf",
-	.restart = NULL,
 	.plan = plan,
 	.check = check,
 };
