@@ -27,6 +27,9 @@ table() {
 		test cmd:podman podman podman podman
 		test cmd:conmon conmon conmon conmon
 		test file:/usr/lib/podman/netavark netavark - -
+		test cmd:slirp4netns slirp4netns slirp4netns slirp4netns
+		test cmd:newuidmap uidmap shadow-utils shadow-uidmap
+		test cmd:setpriv util-linux util-linux setpriv
 		test cmd:catatonit catatonit - -
 		test cmd:busybox busybox-static busybox busybox-static
 		test cmd:jq jq jq jq
