@@ -88,7 +88,8 @@ static void judge_command(
 		edit_deny(ed, args, "this command is denied: \"%s\"", pattern);
 	if (!p->exec.allow_commands.n)
 		return;
-	if (!command_allowed(&p->exec.allow_commands, argv, n))
+	/* an empty text lies in the root to a glob */
+	if (!command_allowed(&p->exec.allow_commands, argv, n) || !argv[0] || !*argv[0])
 		edit_deny(ed, args ? args : process,
 			"this command is not among the allowed ones (exec.commands.allow)%s",
 			n ? "" : ": there is none");

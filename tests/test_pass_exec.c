@@ -17,6 +17,7 @@
 
 enum { CHOWN_BIT = 1 << 0, KILL_BIT = 1 << 5 };
 
+static char *below[] = {(char *)"/**"};
 static char *allow[] = {(char *)"/usr/bin/pg_isready **", (char *)"cat /tmp/healthy",
 	(char *)"/opt/*", (char *)"cat /tmp/x/*"};
 static char *deny[] = {(char *)"sh", (char *)"/bin/ls /root"};
@@ -31,6 +32,9 @@ static const struct profile most = {
 	.name = "most", .exec = {.allow = true, .terminal = true, .deny_commands = {deny, 2}}};
 static const struct profile both = {.name = "both",
 	.exec = {.allow = true, .allow_commands = {allow, 4}, .deny_commands = {deny, 2}}};
+
+static const struct profile anywhere = {
+	.name = "anywhere", .exec = {.allow = true, .allow_commands = {below, 1}}};
 
 #define SAME(what, p, in)                                                                          \
 	{                                                                                          \
@@ -65,6 +69,7 @@ static const struct pass_row rows[] = {
 	SAME("an absolute path", some, ARGS("\"/opt/x\"")),
 	DENY("it climbs", some, ARGS("\"/opt/..\""), "absolute path without"),
 	DENY("another program's directory", some, ARGS("\"/opt/./x\""), "absolute path without"),
+	DENY("no name", anywhere, ARGS("\"\""), "exec.commands.allow"),
 	DENY("a slash at the end", some, ARGS("\"/opt/\""), "absolute path without"),
 
 	SAME("not denied", most, ARGS("\"/bin/ls\",\"/\"")),
@@ -158,6 +163,13 @@ static const struct pass_row label_rows[] = {
 	SAME("the mappings", nothing,
 		"{\"process\":{},\"linux\":{\"uidMappings\":[{\"containerID\":0,\"hostID\":1,"
 		"\"size\":9}]}}"),
+};
+
+static const struct pass_row bare_rows[] = {
+	SAME("a label where the container has none", nothing,
+		PROCESS("\"apparmorProfile\":\"x\",\"selinuxLabel\":\"u:r:t:s0\"")),
+	MAKE("an empty one", nothing, PROCESS("\"apparmorProfile\":\"\",\"selinuxLabel\":\"\""),
+		PROCESS("")),
 };
 
 static const struct pass_row audited_rows[] = {
@@ -254,6 +266,7 @@ int main(void)
 	RIG_WITH(running, pass_exec, running_rows);
 	RIG_WITH(little, pass_exec, little_rows);
 	RIG_WITH(running, pass_exec_process, label_rows);
+	RIG_WITH(little, pass_exec_process, bare_rows);
 	RIG_WITH(audited, pass_exec_process, audited_rows);
 	RIG_WITH(running, pass_rlimits, rlimit_rows);
 	test_order();
