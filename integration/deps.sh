@@ -19,6 +19,7 @@ table() {
 		test cmd:bash bash bash bash
 		test cmd:containerd containerd containerd containerd
 		test cmd:runc runc runc runc
+		test cmd:crun crun crun crun
 		test cmd:dockerd docker.io moby-engine docker-engine
 		test cmd:docker docker.io docker-cli docker-cli
 		test cmd:docker-init tini tini-static -
