@@ -340,7 +340,8 @@ int state_read(
 		err_wrap(&why, "state record %s/.../%s", dir, name);
 		return absent_or(&why, e);
 	}
-	if (strcmp(json_str(json_get(json_root(doc), "id")), id) != 0)
+	if (strcmp(json_str(json_get(json_root(doc), "id")), id) != 0 ||
+		strcmp(json_str(json_get(json_root(doc), "root")), own) != 0)
 		return err_set(e, ERR_INPUT, "state record %s/.../%s is that of another container",
 			dir, name);
 	*out = take_ptr(&doc);

@@ -386,6 +386,28 @@ static void spoilt(const char *what)
 	ok(write_of("box", root, &e) == 0, "%s: written anew: %s", what, e.msg);
 }
 
+/* Carried over from another root: what it says of "box" is not of this one. */
+static void carried(void)
+{
+	AUTO_JSON struct json_doc *doc = NULL;
+	struct err e = {0};
+	char *text, *at;
+
+	fresh("carried");
+	write_of("box", root, &e);
+	ok(state_read(dir, root, "box", &doc, &e) == 0 && doc, "a record of this root: %s", e.msg);
+	json_free(doc);
+	doc = NULL;
+	text = scratch_read(record_path("box") + strlen(scratch_dir()) + 1);
+	at = text ? strstr(text, "\"root\":\"/") : NULL;
+	if (at)
+		at[9] ^= 1;
+	spoil(text ? text : "");
+	free(text);
+	ok(state_read(dir, root, "box", &doc, &e) < 0 && e.code == ERR_INPUT && !doc,
+		"a record of another root: %s", e.msg);
+}
+
 static void damaged(void)
 {
 	struct err e = {0};
@@ -654,6 +676,7 @@ int main(void)
 	bad_directory();
 	cannot_write();
 	damaged();
+	carried();
 	stopped();
 	what_is_stale();
 	a_few_at_a_time();
