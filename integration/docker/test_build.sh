@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# test_build - builds and the ways around daemon.json: the legacy builder, BuildKit without and with cinch in place
-# of the runc it looks up, `--runtime runc` likewise, user namespaces, a dockerd that goes and comes back.
+# test_build - what is not `docker run --runtime`: the legacy builder, plugins and services under a default runtime;
+# BuildKit without and with cinch in place of the runc it looks up, `--runtime runc` likewise; user namespaces, another
+# data root, a dockerd that goes and comes back.
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
 # shellcheck disable=SC2034 # read by it_enter
@@ -35,15 +36,59 @@ test_legacy() {
 	docker_down
 	docker_up '. + {"default-runtime": "cinch-baseline"}'
 	it_is "legacy builder: under the default runtime" "$(said "$(build 0)")" "$BASELINE"
-	it_is "legacy builder: recorded" "$(last '.verb | IN("create", "run")' '[.verb, .engine] | join(" ")')" "create docker"
-	it_like "default-runtime: docker run" "$(d run --rm $IMAGE /bin/sh -c "$SAYS")" "$BASELINE"
+	it_is "legacy builder: recorded" \
+		"$(last '.verb == "create"' '[.engine, .profiles[0].name] | join(" ")')" "docker baseline"
+	it_is "default-runtime: docker run" "$(said "$(d run --rm $IMAGE /bin/sh -c "$SAYS")")" "$BASELINE"
 	it_is "BuildKit does not know default-runtime" "$(said "$(build 1)")" "$FULL"
 	docker_down
 }
 
+# Docker's own plugins run under the default runtime, too.
+test_plugins() {
+	local dir=$T/plugin
+	mkdir -p "$dir/rootfs/bin"
+	cp "$T/image/bin/busybox" "$dir/rootfs/bin/sleep"
+	printf '%s\n' '{"description": "x", "documentation": "x", "entrypoint": ["/bin/sleep", "1000"],
+		"interface": {"types": ["docker.volumedriver/1.0"], "socket": "x.sock"},
+		"linux": {"capabilities": ["CAP_SYS_ADMIN"]}, "network": {"type": "host"},
+		"propagatedMount": "/data"}' >"$dir/config.json"
+	docker_up '. + {"default-runtime": "cinch"}'
+	d plugin create plug "$dir" >/dev/null
+	it_like "plugin: held to the default profile" "$(d plugin enable --timeout 1 plug)" \
+		"cinch: refused by profile restricted: namespaces: "
+	it_apply '{"select": [{"engine": "containerd", "namespace": "plugins.moby", "profile": "privileged-audit"}]}'
+	d plugin enable --timeout 1 plug >/dev/null & # Docker waits long for a socket that this one does not make
+	it_ok "plugin: a rule for plugins" until_is "plugins.moby privileged-audit audited" \
+		last '.verb == "create"' '[.namespace, .profiles[0].name, .result] | join(" ")'
+}
+
+# A service cannot name a runtime; its secrets are mounts of Docker's.
+test_swarm() {
+	local got
+	it_like "swarm: init" "$(d swarm init --advertise-addr 127.0.0.1 --listen-addr 127.0.0.1)" 'Swarm initialized'
+	echo hush >$T/secret
+	d secret create word $T/secret >/dev/null
+	d service create --name svc --detach --secret word --restart-condition none $IMAGE \
+		/bin/sh -c "$SAYS; cat /run/secrets/word" >/dev/null
+	d service create --name host --detach --network host --restart-condition none $IMAGE true >/dev/null
+	it_ok "swarm: a service runs" until_ok task_is svc Complete
+	it_is "swarm: under the default runtime, with its secret" \
+		"$(d service logs --raw svc | tr '\n' ' ')" "says: $RESTRICTED hush "
+	it_ok "swarm: the host's network is refused" until_ok task_is host Failed
+	it_like "swarm: and the task says why" "$(d service ps --no-trunc --format '{{.Error}}' host)" \
+		'refused by profile restricted: namespaces: '
+	d service rm svc host >/dev/null
+	d swarm leave --force >/dev/null
+	docker_down
+}
+# shellcheck disable=SC2317 # called by until_ok
+task_is() { d service ps --format '{{.CurrentState}}' "$1" | grep -q "^$2"; } # SERVICE STATE
+
 test_covered() {
 	local got before
 	it_is "runc --version is the real one's" "$($LINKS/runc --version)" "$("$RUNC" --version)"
+	# Docker 25 and later ask for recursive read-only mounts there
+	it_is "runc features are the real one's" "$($LINKS/runc features)" "$("$RUNC" features)"
 	docker_up . "$COVERED"
 	it_like "docker version names the real runc" "$(d version)" \
 		"Version: +$("$RUNC" --version | sed -n 's/^runc version //p' | sed 's/+/./')"
@@ -112,6 +157,25 @@ test_userns() {
 	docker_down
 }
 
+# What the README says to put into a profile.
+test_data_root() {
+	local add
+	add=$(sed -n '/^    "mounts": {/,/}}}$/{s|/data/docker|/var/lib/elsewhere|g;p}' "$HERE/README.md")
+	mkdir -p /etc/cinch/profiles
+	printf '{"profile": "elsewhere", "version": "1", "extends": ["restricted"],\n%s}\n' "$add" \
+		>/etc/cinch/profiles/elsewhere.json
+	it_apply '{"defaultProfile": "elsewhere"}'
+	mkdir -p /var/lib/elsewhere
+	mount -t tmpfs -o mode=711 cinch-test /var/lib/elsewhere
+	docker_up '. + {"data-root": "/var/lib/elsewhere"}'
+	docker_image
+	it_is "data-root: as the README says" "$(said "$(rt cinch -v vol:/data $IMAGE /bin/sh -c "$SAYS")")" "$RESTRICTED"
+	it_is "data-root: image and container are known" \
+		"$(last '.verb == "create"' '[.engine, .image.name] | join(" ")')" "docker $IMAGE"
+	docker_down
+	it_apply '{}'
+}
+
 test_live_restore() {
 	local id pid
 	docker_up '. + {"live-restore": true}'
@@ -140,9 +204,12 @@ docker_world .
 mkdir -p $LINKS
 ln -s /usr/local/sbin/cinch $LINKS/runc
 test_legacy
+test_plugins
+test_swarm
 test_covered
 test_never_itself
 test_userns
+test_data_root
 test_live_restore
 it_containerd_stop
 it_done

@@ -121,6 +121,7 @@ refused() { # WHAT WANT-REGEX OPTION...
 
 test_refused() {
 	local host="namespaces: the host's"
+	mount -t tmpfs cinch-test /srv # the host's is not for us
 	mkdir -p /srv/app
 	refused --pid=host "$host pid namespace" --pid=host
 	refused --net=host "$host network namespace" --net=host
