@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# test_exec - docker exec and health checks in containers that run under cinch: nothing that the
+# test_exec - docker exec, health checks and docker update in containers that run under cinch: nothing that the
 # start took away comes back, and whoever is refused is told why.
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
@@ -14,7 +14,8 @@ it_enter "$0" "$@"
 # The profile is chosen by Docker's name of the container.
 POLICY='{"select": [
   {"engine": "docker", "container": "checked*", "profile": "checked"},
-  {"engine": "docker", "container": "closed", "profile": "closed"}]}'
+  {"engine": "docker", "container": "closed", "profile": "closed"},
+  {"engine": "docker", "container": "small", "profile": "small"}]}'
 profile() { # NAME MEMBERS
 	mkdir -p /etc/cinch/profiles
 	printf '{"profile": "%s", "version": "1.0", "extends": ["restricted"], %s}\n' "$1" "$2" >"/etc/cinch/profiles/$1.json"
@@ -139,17 +140,59 @@ test_as_created() {
 	it_is "kill and rm work without a record" "$(d rm -f keeps)" keeps
 }
 
+# --- update ---
+
+limit() { # NAME CONTROLLER V1-FILE V2-FILE: as the kernel has it
+	local pid at
+	pid=$(d inspect -f '{{.State.Pid}}' "$1")
+	at=$(sed -n "s/^[0-9]*:\([^:]*,\)\?$2\(,[^:]*\)\?://p" "/proc/$pid/cgroup")
+	if [ -n "$at" ]; then
+		cat "/sys/fs/cgroup/$2$at/$3"
+	else
+		cat "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")/$4"
+	fi
+}
+memory() { limit small memory memory.limit_in_bytes memory.max; }
+pids() { limit small pids pids.max pids.max; }
+update() { # WHAT OPTION... -- PIDS MEMORY: what the kernel then has
+	local what=$1 got opt=()
+	shift
+	while [ "$1" != -- ]; do
+		opt+=("$1")
+		shift
+	done
+	got=$(d update "${opt[@]}" small)
+	it_is "update $what" "$got $(pids) $(memory)" "small $2 $3"
+	it_is "update $what: recorded" "$(last true '[.verb, .engine, .container] | join(" ")')" "update docker small"
+}
+
+test_update() {
+	local m=1048576
+	start small cinch >/dev/null
+	it_is "small: the ceilings" "$(pids) $(memory)" "50 $((64 * m))"
+	update "below the ceilings" --memory 32m --memory-swap 32m --pids-limit 20 -- 20 $((32 * m))
+	update "of something else changes neither" --cpu-shares 512 -- 20 $((32 * m))
+	update "above the ceilings" --memory 512m --memory-swap 1g --pids-limit 1000 -- 50 $((64 * m))
+	it_is "update above the ceilings: recorded as changed" "$(last true .result)" changed
+	update "to no limit" --memory-swap -1 --pids-limit -1 -- 50 $((64 * m))
+	d restart -t 0 small >/dev/null
+	it_is "restarted: the ceilings" "$(pids) $(memory)" "50 $((64 * m))"
+	d rm -f small >/dev/null
+}
+
 export PATH=/usr/local/sbin:$PATH
 rm -rf /var/lib/cinch
 docker_world .
 profile checked '"exec": {"allow": true, "terminal": false, "commands":
 	{"allow": ["/bin/sh -c test?-e?/bin/sh", "id -u"]}}'
 profile closed '"exec": {"allow": false}'
+profile small '"resources": {"pids": 50, "memory": "64Mi"}'
 it_apply "$POLICY"
 test_restricted
 test_baseline
 test_commands
 test_as_created
+test_update
 docker_down
 it_containerd_stop
 it_done
