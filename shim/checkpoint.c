@@ -113,37 +113,39 @@ static bool is_image(const char *name, const char *kind)
 	return str_starts(name, kind) && str_ends(name, ".img");
 }
 
-/* Nobody but root can put another file in its place. *MODE: what it is. */
-static int check_entry(int dir, const char *name, mode_t *mode, struct err *e)
+/* Nobody but root can put another file in its place. */
+static int check_entry(int dir, const char *name, struct err *e)
 {
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(e, errno, "cannot be looked at");
-	*mode = st.st_mode;
 	if (S_ISLNK(st.st_mode))
 		st.st_mode &= ~(mode_t)0777; /* nobody writes a link; its directory was looked at */
 	return io_check_owner(name, &st, e);
 }
 
-static int scan_file(struct scan *s, const char *name, struct err *e)
+static int scan_image(struct scan *s, const char *name, bool core, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
-	bool core = is_image(name, "core-"), userns = is_image(name, "userns-");
 	size_t len = 0;
-	mode_t mode;
 
-	if (check_entry(s->dir, name, &mode, e) < 0)
-		return -1;
-	if (strcmp(name, "apparmor.img") == 0)
-		return err_set(e, ERR_INPUT, "%s brings AppArmor profiles for the node", name);
-	if (!core && !userns)
-		return 0;
 	if (io_read_file_at(s->dir, name, CRIU_IMAGE_MAX, &text, &len, NULL, e) < 0)
 		return -1;
 	if ((core ? scan_core : scan_userns)(s, name, text, len, e) == 0)
 		return 0;
 	return e->code == ENOMEM ? -1 : err_wrap(e, "%.64s", name);
+}
+
+static int scan_file(struct scan *s, const char *name, struct err *e)
+{
+	bool core = is_image(name, "core-");
+
+	if (check_entry(s->dir, name, e) < 0)
+		return -1;
+	if (strcmp(name, "apparmor.img") == 0)
+		return err_set(e, ERR_INPUT, "%s brings AppArmor profiles for the node", name);
+	return core || is_image(name, "userns-") ? scan_image(s, name, core, e) : 0;
 }
 
 /* The dump this one's memory builds upon, and the one below that: nobody else can write those either. */
@@ -171,7 +173,7 @@ static int check_parents(int dir, struct err *e)
 		      : err_set(e, ERR_INPUT, "more than %d parents", CHECKPOINT_PARENTS_MAX);
 }
 
-/* seccomp.img, which the images of processes refer to. Without one there are no filters. */
+/* seccomp.img, which the images of processes refer to. */
 static int scan_filters(struct scan *s, struct err *e)
 {
 	static const char name[] = "seccomp.img";
@@ -179,8 +181,6 @@ static int scan_filters(struct scan *s, struct err *e)
 	AUTO_FREE char *text = NULL;
 	size_t len = 0;
 
-	if (faccessat(s->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-		return 0;
 	if (io_read_file_at(s->dir, name, CRIU_SECCOMP_MAX, &text, &len, NULL, e) < 0)
 		return -1;
 	if (criu_filters_read(text, len, &f, e) < 0)
@@ -218,7 +218,9 @@ static int scan_dir(struct scan *s, struct err *e)
 			close(fd);
 		return 0;
 	}
-	if (scan_filters(s, &why) < 0)
+	/* without it there are no filters */
+	if ((faccessat(s->dir, "seccomp.img", F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT) &&
+		scan_filters(s, &why) < 0)
 		rc = noted(s, "seccomp.img", &why, e);
 	while (rc == 0 && (entry = readdir(d))) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)

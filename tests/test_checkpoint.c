@@ -148,9 +148,12 @@ static bool judge(struct rig *r)
 static const struct {
 	const char *word, *control, *text;
 } spoilt[] = {
-	{"uid=0", "user", "uid 0, which counts as root"}, {"euid=0", "user", "effective uid 0"},
-	{"sgid=0", "user", "saved gid 0"}, {"fsuid=0", "user", "file system uid 0"},
-	{"group=0", "user", "group 0"}, {"suid=2147483648", "user", "saved uid 2147483648"},
+	{"uid=0", "user", "uid 0, which counts as root"},
+	{"euid=0", "user", "effective uid 0, which counts as root"},
+	{"sgid=0", "user", "saved gid 0, which counts as root"},
+	{"fsuid=0", "user", "file system uid 0"},
+	{"group=0", "user", "group 0, which counts as root"},
+	{"suid=2147483648", "user", "saved uid 2147483648"},
 	{"group=4294967295", "user", "group 4294967295"},
 	{"prm=0x20", "capabilities", "CAP_KILL (permitted)"}, /* bounding; nothing can be gained */
 	{"eff=0x200000", "capabilities", "CAP_SYS_ADMIN (effective)"},

@@ -113,7 +113,7 @@ static void test_cases(void)
 {
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		AUTO_STRV struct strv one = {0};
-		struct line line;
+		struct line line = {.n = 0};
 
 		split(cases[i].line, &line);
 		if (strcmp(cases[i].line, "") == 0)

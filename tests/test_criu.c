@@ -136,8 +136,33 @@ static void test_values(void)
 	ok(c.n_rlimits == 2 && c.rlimits[1].soft == 8 && c.rlimits[1].hard == UINT64_MAX, "limits");
 }
 
+/* A filter follows an earlier one, or there would be rings of them. */
+static void test_filters(void)
+{
+	static const struct {
+		int before;
+		bool good;
+	} rows[] = {{-1, true}, {0, true}, {1, false}, {2, false}, {INT32_MAX, false}};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		AUTO_CRIU_FILTERS struct criu_filters f = {.v = NULL};
+		struct pb all = {.n = 0}, file;
+		struct err e = {0};
+
+		criu_put_filter(&all, 0, -1, -1);
+		criu_put_filter(&all, 0, -1, rows[i].before);
+		criu_file(&file, CRIU_MAGIC_SECCOMP, &all);
+		ok((criu_filters_read(file.b, file.n, &f, &e) == 0) == rows[i].good,
+			"the second filter follows number %d: %s", rows[i].before, e.msg);
+		if (rows[i].good)
+			ok(f.n == 2 && f.v[0].insns == 4 && f.v[1].has_before == (i > 0),
+				"both are there");
+	}
+}
+
 int main(void)
 {
+	test_filters();
 	test_values();
 	test_reader();
 	return tap_done();

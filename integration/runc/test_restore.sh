@@ -34,7 +34,7 @@ chmod 755 /usr/local/sbin/seen-runtime
 status=0 err=''
 cinch() { # ARG...
 	rm -f "$LOG" $T/argv $T/listed
-	timeout 30 "$RT" --root "$ROOT" --log "$LOG" --log-format json "$@" >$T/out 2>$T/err </dev/null
+	timeout 30 env PATH="${FOUND:-$PATH}" "$RT" --root "$ROOT" --log "$LOG" --log-format json "$@" >$T/out 2>$T/err </dev/null
 	status=$?
 	err=$(cat $T/err)
 }
@@ -167,7 +167,7 @@ it_is "also without images: the path goes on as it is" "$status $(grep -A 1 -e -
 
 it_apply "{\"runtime\": \"$RUNC\"}"
 fresh
-restore
+FOUND=$T/nowhere restore # where there is a CRIU, it is not found
 it_is "runc is called, and has no CRIU here: status" "$([ $status -ne 0 ] && echo failed)" failed
 it_like "in its own words" "$err" '[cC][rR][iI][uU]'
 it_unlike "not in ours" "$err" 'refused by profile'
