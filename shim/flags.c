@@ -117,7 +117,7 @@ static void judge_descriptors(struct edit *ed, const struct args *a, const struc
 		return;
 	edit_deny_at(ed, asked ? option : "LISTEN_FDS",
 		"%" PRIu64
-		" of the caller's descriptors would be the container's, the profile lets "
+		" of the caller's descriptors would go to the container, the profile allows "
 		"%u: start it without %s, or set flags.preserveFds",
 		asked + listen, p->flags.preserve_fds, asked ? option : "LISTEN_FDS");
 }
