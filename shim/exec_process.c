@@ -228,8 +228,15 @@ static const char *cgroup_wrong(const char *value)
 		       : NULL;
 }
 
-int exec_process_cgroups(
-	const struct args *a, const struct profile *p, struct report *report, struct err *e)
+static bool is_runc(const char *runtime)
+{
+	const char *slash = strrchr(runtime, '/');
+
+	return strstr(slash ? slash : runtime, "runc") != NULL;
+}
+
+int exec_process_cgroups(const struct args *a, const char *runtime, const struct profile *p,
+	struct report *report, struct err *e)
 {
 	const char *said_by = p->said_by[CONTROL_EXEC];
 	struct edit ed = {
@@ -250,6 +257,11 @@ int exec_process_cgroups(
 				"may "
 				"lead out of it: %s",
 				value, wrong);
+		else if (strcmp(value, "/") != 0 && !is_runc(runtime))
+			edit_deny_at(&ed, args_opt_name(ARG_CGROUP),
+				"%s leaves a process in its caller's cgroup where there is no "
+				"\"%.256s\": start it without --cgroup",
+				runtime, value);
 	}
 	return ed.failed ? err_nomem(e) : 0;
 }

@@ -33,9 +33,13 @@ int exec_process_read(
  * Hold --cgroup to P: "[CONTROLLER,...:]PATH" with a PATH that stays in the container's own cgroup. runc
  * joins the two and compares the beginnings, so that "../ID-2" leads from ID to its neighbour. Denials go to
  * REPORT as those of the control "exec". -1 only when out of memory.
+ *
+ * Another RUNTIME than runc, which fails when there is no such cgroup, may have "/" alone: crun 1.8 passes
+ * over a hierarchy of the first version that lacks PATH, and the process stays in its caller's cgroup there,
+ * without the container's limits and devices.
  */
-int exec_process_cgroups(
-	const struct args *a, const struct profile *p, struct report *report, struct err *e);
+int exec_process_cgroups(const struct args *a, const char *runtime, const struct profile *p,
+	struct report *report, struct err *e);
 
 /* Leave of the line what is not the process, with --process PATH. */
 int exec_process_line(struct args *a, const char *path, struct err *e);

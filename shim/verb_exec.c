@@ -118,7 +118,7 @@ static int judge(const struct call *c, struct exec *x, struct err *e)
 		if (c->applied->settings.mode != PROFILE_ENFORCE)
 			p->mode = PROFILE_AUDIT;
 		if (flags_judge(c->args, p, &x->report, e) < 0 ||
-			exec_process_cgroups(c->args, p, &x->report, e) < 0 ||
+			exec_process_cgroups(c->args, c->runtime, p, &x->report, e) < 0 ||
 			tighten_process(x->doc, p, &x->world, &x->report, e) < 0)
 			return -1;
 	}

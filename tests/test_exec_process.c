@@ -339,7 +339,7 @@ static void test_lines(void)
 
 static const struct {
 	const char *value;
-	bool good;
+	bool good; /* with runc */
 } cgroups[] = {
 	{"sub", true},
 	{"sub/deeper", true},
@@ -376,17 +376,30 @@ static void test_cgroups(void)
 		struct err e = {0};
 
 		ok(args_parse(6, argv, &a, &e) == 0 &&
-				exec_process_cgroups(&a, &p, &report, &e) == 0 &&
+				exec_process_cgroups(&a, "/usr/sbin/runc", &p, &report, &e) == 0 &&
 				report_denials(&report) == !cgroups[i].good,
 			"--cgroup %zu: %s", i, report.n ? report.changes[0].why : "stays within");
 		if (report.n == 0)
 			continue;
 		tap_same(report.changes[0].rule, "shop:9", "by which line");
 		p.audit = 1u << CONTROL_EXEC;
-		ok(exec_process_cgroups(&a, &p, &report, &e) == 0 && report.n == 2 &&
-				!report.changes[1].enforced,
+		ok(exec_process_cgroups(&a, "/usr/sbin/runc", &p, &report, &e) == 0 &&
+				report.n == 2 && !report.changes[1].enforced,
 			"in audit mode it is only said");
 		p.audit = 0;
+	}
+	for (size_t i = 0; i < sizeof cgroups / sizeof *cgroups; i++) {
+		char *argv[] = {(char *)"cinch", (char *)"exec", (char *)"--cgroup",
+			(char *)cgroups[i].value, (char *)"c1", (char *)"id"};
+		bool own = strcmp(cgroups[i].value, "/") == 0;
+		AUTO_REPORT struct report report = {0};
+		AUTO_ARGS struct args a = {0};
+		struct err e = {0};
+
+		ok(args_parse(6, argv, &a, &e) == 0 &&
+				exec_process_cgroups(&a, "/opt/runc/crun", &p, &report, &e) == 0 &&
+				report_denials(&report) == !own,
+			"--cgroup %zu: with crun only the container's own", i);
 	}
 }
 
