@@ -25,6 +25,7 @@ table() {
 		test cmd:docker-init tini tini-static -
 		test cmd:iptables iptables iptables-nft iptables
 		test cmd:ctr containerd containerd containerd-ctr
+		test cmd:crun crun crun crun
 		test cmd:podman podman podman podman
 		test cmd:conmon conmon conmon conmon
 		test file:/usr/lib/podman/netavark netavark - -

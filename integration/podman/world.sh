@@ -26,7 +26,8 @@ NODE='{"select": [
 	{"container": "probed", "profile": "probed"},
 	{"container": "closed", "profile": "closed"},
 	{"container": "small*", "profile": "small"}]}'
-PM_CONTROLLERS=${PM_CONTROLLERS:-} # PM_PURE=1: cgroup2 alone, as on a host without the first version
+# On a host with both versions of cgroups PM_LEGACY=1 leaves out the second, PM_PURE=1 the first.
+PM_CONTROLLERS=${PM_CONTROLLERS:-}
 
 # The mount points of cgroup file systems: TYPE, place below /sys/fs/cgroup ("." for itself), controllers
 pm_hierarchies() {
@@ -74,6 +75,7 @@ pm_mount() {
 	fi
 	mount -t tmpfs -o mode=755,nosuid,nodev,noexec cinch-test /sys/fs/cgroup || return 1
 	while read -r type at opts; do
+		[ "$type" = cgroup ] || [ -z "${PM_LEGACY:-}" ] || continue
 		mkdir -p "/sys/fs/cgroup/$at" || return 1
 		[ "$opts" = - ] && opts=nosuid
 		mount -t "$type" -o "nodev,noexec,$opts" "$type" "/sys/fs/cgroup/$at" || return 1
