@@ -104,6 +104,32 @@ test_exec_later_policy() {
 	p rm -f -t 0 base-late late >/dev/null
 }
 
+limit_of() { # CONTAINER CONTROLLER FILE-OF-THE-FIRST-VERSION FILE-OF-THE-SECOND
+	local d
+	d=libpod_parent/libpod-$(p inspect -f '{{.Id}}' "$1")
+	cat "/sys/fs/cgroup/$2/$d/$3" 2>/dev/null || cat "/sys/fs/cgroup/$d/$4"
+}
+
+test_update() {
+	local mem=(memory memory.limit_in_bytes memory.max)
+	p run -d --name small-1 $IMAGE sleep 1000 >/dev/null
+	it_is "the profile's limit at the start" "$(limit_of small-1 "${mem[@]}")" 67108864
+	p update --memory 32m small-1 >/dev/null
+	it_is "update: less" "$?:$(limit_of small-1 "${mem[@]}")" 0:33554432
+	p update --memory 1g small-1 >/dev/null
+	it_is "update: more ends at the profile's limit" "$?:$(limit_of small-1 "${mem[@]}")" 0:67108864
+	p update --memory-swap -1 small-1 >/dev/null
+	it_is "update: not without limit either" "$?:$(limit_of small-1 "${mem[@]}")" 0:67108864
+	p update --cpus 0.5 small-1 >/dev/null
+	it_is "update: what the profile says nothing of" \
+		"$?:$(limit_of small-1 cpu cpu.cfs_quota_us cpu.max | cut -d ' ' -f 1)" 0:50000
+	it_is "update: the number of processes stays" "$(limit_of small-1 pids pids.max pids.max)" 100
+	it_is "update: recorded" "$(pm_audit 'select(.verb == "update") |
+		[.engine, .container, .result]' | sort -u | tr '\n' ' ')" \
+		'["podman","small-1","changed"] ["podman","small-1","unchanged"] '
+	p rm -f -t 0 small-1 >/dev/null
+}
+
 # kill, delete, pause and resume are never hindered, and in the log with who, what and whose.
 test_recorded() {
 	local n
@@ -139,5 +165,6 @@ pm_setup
 test_exec
 test_exec_rules
 test_exec_later_policy
+test_update
 test_recorded
 it_done
