@@ -26,6 +26,16 @@ static bool leaks_descriptor(const char *path)
 	return path_in(path, "/proc") || path_in(path, "/dev/fd");
 }
 
+/* What a link below /proc leads to is another place to each process, so its text says nothing. */
+static bool through_proc(const struct world *w, const char *path)
+{
+	bool crosses = false;
+	struct err e;
+
+	return w->rootfs_crosses &&
+	       (w->rootfs_crosses(w->arg, path, "/proc", &crosses, &e) < 0 || crosses);
+}
+
 /*
  * A working directory that names an open descriptor of the runtime is a directory of the host
  * (CVE-2024-21626). The image may reach it through a symlink too.
@@ -55,6 +65,12 @@ static void judge_cwd(struct edit *ed, const struct json *v, const struct world 
 			"the working directory %s is a symlink to %s, which may be an open "
 			"directory of the host (CVE-2024-21626); the image is not to be trusted",
 			cwd, entry.real);
+	else if (through_proc(w, cwd))
+		edit_deny(ed, v,
+			"the way to the working directory %s leads through /proc, where a link may "
+			"be a directory of the host (CVE-2024-21626); the image is not to be "
+			"trusted",
+			cwd);
 }
 
 static bool apparmor_unconfined(const char *name)

@@ -5,6 +5,8 @@
  */
 #include "tests/pass_rig.h"
 
+#include <errno.h>
+
 #include "shim/tighten.h"
 
 #define PROCESS(members) "{\"process\":{" members "}}"
@@ -177,6 +179,21 @@ static const struct pass_row audited_rows[] = {
 		PROCESS("\"apparmorProfile\":\"x\",\"selinuxLabel\":\"u:r:t:s0\"")),
 };
 
+static const struct pass_row way_rows[] = {
+	SAME("a way of its own", nothing, PROCESS("\"cwd\":\"/srv\"")),
+	DENY("a way through /proc that ends elsewhere", nothing, PROCESS("\"cwd\":\"/way/out\""),
+		"leads through /proc"),
+	DENY("a way that cannot be told", nothing, PROCESS("\"cwd\":\"/lost\""),
+		"leads through /proc"),
+};
+
+static int crosses_proc(void *arg, const char *path, const char *dir, bool *crosses, struct err *e)
+{
+	(void)arg;
+	*crosses = strcmp(dir, "/proc") == 0 && strcmp(path, "/way/out") == 0;
+	return strcmp(path, "/lost") == 0 ? err_set(e, EIO, "lost") : 0;
+}
+
 static struct rlimit_ceiling core[] = {{(char *)"RLIMIT_CORE", 0}};
 static struct rlimit_ceiling files[] = {{(char *)"RLIMIT_NOFILE", 16}};
 static const struct profile no_core = {
@@ -260,6 +277,16 @@ static void test_order(void)
 	}
 }
 
+static void test_way(void)
+{
+	AUTO_FAKE struct world_fake fake;
+
+	world_fake_init(&fake);
+	fake.world.rootfs_crosses = crosses_proc;
+	pass_rig(pass_exec_process, way_rows, sizeof way_rows / sizeof *way_rows, &fake.world);
+	pass_rig(pass_process, way_rows, sizeof way_rows / sizeof *way_rows, &fake.world);
+}
+
 int main(void)
 {
 	PASS_RIG(pass_exec, rows);
@@ -269,6 +296,7 @@ int main(void)
 	RIG_WITH(little, pass_exec_process, bare_rows);
 	RIG_WITH(audited, pass_exec_process, audited_rows);
 	RIG_WITH(running, pass_rlimits, rlimit_rows);
+	test_way();
 	test_order();
 	return tap_done();
 }
