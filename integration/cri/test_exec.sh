@@ -144,6 +144,11 @@ test_update() {
 		cpu.shares)" "{}512"
 	it_is "update: the rest is as it was" "$(cgroup_of a-small "$id" memory memory.limit_in_bytes) $(cgroup_of \
 		a-small "$id" pids pids.max)" "67108864 100"
+	it_is "update: all that a kubelet sends" "$(update '{cpu_period: 100000, cpu_quota: 50000, cpu_shares: 256,
+		memory_limit_in_bytes: 50331648, oom_score_adj: 999, cpuset_cpus: "", cpuset_mems: ""}')$(for f in \
+		cpu/cpu.cfs_quota_us cpu/cpu.shares memory/memory.limit_in_bytes; do
+		cgroup_of a-small "$id" "${f%/*}" "${f#*/}"
+	done | tr '\n' ' ')" "{}50000 256 50331648 "
 	it_is "update: the container goes on" "$(cri_status "$id" .status.state)" 1
 	cri_remove_pod "$pod"
 }
@@ -196,6 +201,25 @@ test_restart() {
 	cri_remove_pod "$pod"
 }
 
+# --- its shim dies ---
+
+test_shim() {
+	local pod id first
+	pod=$(cri_pod alone cinch)
+	id=$(cri_run alone "$pod" main)
+	first=$("$CTL" ps --json | jq --arg id "$id" '.containers[] | select(.id == $id) | .pid')
+	kill -KILL "$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$first/status")"
+	cri_wait "$id"
+	it_is "a shim is killed: containerd sees the container's end" "$(cri_status "$id" .status.state)" 2
+	for _ in {1..100}; do [ -e "/proc/$first/exe" ] || break; sleep 0.05; done
+	it_ok "and ends it" [ ! -e "/proc/$first/exe" ]
+	it_is "the runtime was asked to delete it, by its name" "$(jq -r --arg id "$id" \
+		'select(.id == $id and .verb == "delete") | "\(.namespace)/\(.pod)/\(.container)"' $AUDIT | sort -u)" \
+		"shop/alone/main"
+	cri_remove_pod "$pod"
+	rm -f /run/containerd/s/* # the dead shim's own
+}
+
 it_install
 cri_start "$IT_TOP/integration/cri/containerd.toml" || it_die "containerd does not start"
 cri_warm
@@ -209,6 +233,7 @@ test_exec_refused
 test_update
 test_audit
 test_restart
+test_shim
 it_clean "nothing left behind" "$before"
 cri_down
 it_done
