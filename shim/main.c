@@ -9,6 +9,10 @@
 #include "shim/failure.h"
 #include "shim/runtime.h"
 #include "shim/verb.h"
+#include "shim/version.h"
+
+/* --version is the runtime's: cinchctl doctor looks for this in the file */
+__attribute__((used)) static const char *const version_mark = cinch_version_mark;
 
 enum { EXIT_REFUSED = 1, EXIT_NO_RUNTIME = 127 }; /* as runc, and as a shell */
 

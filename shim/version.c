@@ -5,3 +5,4 @@
 #include "shim/version.h"
 
 const char cinch_version[] = CINCH_VERSION;
+const char cinch_version_mark[] = CINCH_VERSION_MARK CINCH_VERSION;

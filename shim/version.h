@@ -7,4 +7,8 @@
 
 extern const char cinch_version[];
 
+/* The same in a form that can be found in a program's file: this, and the version behind it. */
+#define CINCH_VERSION_MARK "@(#)cinch "
+extern const char cinch_version_mark[];
+
 #endif

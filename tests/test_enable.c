@@ -6,6 +6,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -504,7 +506,10 @@ static void test_altered(void)
 	ok(good, "our part was edited: refused, and the way out is said");
 	good = enable(&out, "containerd", "") == 2 && holds(&now);
 	ok(good, "our part was edited: enable refuses, too");
-	write_bytes(file, "version = 2\n", 12);
+	write_bytes(file, "version = 2\n#\n", 14);
+	good = enable(&out, "containerd", "") == 0 && has("runtimes.cinch]");
+	ok(good, "another file in its place: enable begins anew");
+	write_bytes(file, "version = 2\n#\n", 14);
 	good = disable(&out, "containerd", "") == 0 && entries(state) == 0;
 	ok(good, "put back by hand: the record goes");
 	unlink(file);
@@ -644,6 +649,19 @@ struct call {
 	bool new_there;
 };
 
+static bool isolate;
+
+static bool try_isolation(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWNS) < 0);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 0;
+}
+
 static int become(void *arg)
 {
 	const struct call *c = arg;
@@ -654,6 +672,11 @@ static int become(void *arg)
 		state, (char[]){"--store"}, store, NULL};
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	/* who cannot read the policy records in the node's own log */
+	if (isolate && (unshare(CLONE_NEWNS) < 0 ||
+			       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+			       mount("tmpfs", "/var/log", "tmpfs", 0, NULL) < 0))
+		return 125;
 	setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* it cannot work under a tracer */
 	if (dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
 		return 125;
@@ -753,10 +776,14 @@ static void test_faults(const char *engine, const char *before, bool all)
 	first++;
 	walk(&on, "killed", all ? 1 : LOADER, killed, 1);
 	walk(&off, "killed", LOADER, killed, 1);
-	if (all && !getenv("CINCH_MUTATIONS")) { /* a slow build asks for less */
+	isolate = geteuid() == 0;
+	if (isolate && !try_isolation()) {
+		tap_skip("errors of enable and disable", "root cannot make a mount namespace here");
+	} else if (all && !getenv("CINCH_MUTATIONS")) { /* a slow build asks for less */
 		walk(&on, "an error", LOADER, errors, 3);
 		walk(&off, "an error", LOADER, errors, 3);
 	}
+	isolate = false;
 	str_done(&on.old);
 	str_done(&on.new);
 	str_done(&off.old);

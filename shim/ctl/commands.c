@@ -12,6 +12,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_ps,
 	&ctl_enable,
 	&ctl_disable,
+	&ctl_doctor,
 	&ctl_log_verify, /* before "log", whose name begins it */
 	&ctl_log,
 	&ctl_profile_sign,

@@ -9,6 +9,7 @@
 
 extern const struct ctl_command ctl_completion;
 extern const struct ctl_command ctl_disable;
+extern const struct ctl_command ctl_doctor;
 extern const struct ctl_command ctl_enable;
 extern const struct ctl_command ctl_explain;
 extern const struct ctl_command ctl_apply;

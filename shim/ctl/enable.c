@@ -189,20 +189,20 @@ static int put_edit(struct work *w, struct err *e)
 			kept = r->v[i];
 			continue;
 		}
-		free(r->v[i].file);
-		splices_done(&r->v[i].splices);
+		enable_edit_done(&r->v[i]);
 	}
 	r->n = 0;
 	v.dir_made = kept.dir_made;
 	v.splices = w->plan.splices;
 	w->plan.splices.n = 0;
 	v.file = strdup(w->file);
+	v.config = strdup(w->ask.config);
 	hash_sha256_hex(w->plan.before.text, w->plan.before.len, v.before);
 	hash_sha256_hex(w->after.s, w->after.len, v.after);
 	r->v[r->n++] = v;
 	if (kept.file)
 		r->v[r->n++] = kept;
-	return v.file ? 0 : err_nomem(e);
+	return v.file && v.config ? 0 : err_nomem(e);
 }
 
 /* The record says what was last; when the file could not be written, this is it. */
@@ -211,8 +211,7 @@ static void take_back(struct work *w)
 	struct enable_record *r = &w->record;
 	struct err second;
 
-	free(r->v[0].file);
-	splices_done(&r->v[0].splices);
+	enable_edit_done(&r->v[0]);
 	if (r->n == 2) {
 		r->v[0] = r->v[1];
 		r->n = 1;
@@ -255,8 +254,7 @@ static int do_enable(struct work *w, struct err *e)
 	}
 	r->v[0].dir_made |= made;
 	if (r->n == 2) {
-		free(r->v[1].file);
-		splices_done(&r->v[1].splices);
+		enable_edit_done(&r->v[1]);
 		r->n = 1;
 	} else if (!made) {
 		return 0;

@@ -99,6 +99,7 @@ const struct enable_engine *enable_engine(const char *name, struct err *e);
 /* One change that was made, or was about to be made. */
 struct enable_edit {
 	char *file;
+	char *config; /* what was asked for, --config or the usual one */
 	bool there; /* before */
 	bool dir_made;
 	bool is_default;
@@ -113,6 +114,7 @@ struct enable_record {
 	size_t n; /* 0: there is no record */
 };
 
+void enable_edit_done(struct enable_edit *v);
 void enable_record_done(struct enable_record *r);
 /* The record of ENGINE below STATE. One that cannot be read is ERR_INPUT. */
 int enable_record_read(

@@ -18,16 +18,17 @@
 
 enum { RECORD_VERSION = 1, RECORD_MAX = 8 << 20 };
 
-static void edit_done(struct enable_edit *v)
+void enable_edit_done(struct enable_edit *v)
 {
 	free(v->file);
+	free(v->config);
 	splices_done(&v->splices);
 }
 
 void enable_record_done(struct enable_record *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		edit_done(&r->v[i]);
+		enable_edit_done(&r->v[i]);
 	r->n = 0;
 }
 
@@ -68,12 +69,14 @@ static int read_edit(const struct json *o, struct enable_edit *v, struct err *e)
 	const char *file = json_str(json_get(o, "file"));
 	const char *before = json_str(json_get(o, "before"));
 	const char *after = json_str(json_get(o, "after"));
+	const char *config = json_str(json_get(o, "config"));
 
 	if (!file || file[0] != '/' || !before || !after || !hash_is_hex(before) ||
 		!hash_is_hex(after))
 		return err_set(e, ERR_INPUT, "file, before or after is not as it should be");
 	v->file = strdup(file);
-	if (!v->file)
+	v->config = strdup(config ? config : file);
+	if (!v->file || !v->config)
 		return err_nomem(e);
 	memcpy(v->before, before, HASH_HEX_SIZE);
 	memcpy(v->after, after, HASH_HEX_SIZE);
@@ -162,6 +165,7 @@ static struct json *edit_json(const struct enable_edit *v, struct json_doc *doc)
 	struct json *o = json_object(doc);
 
 	if (json_put(doc, o, "file", json_string(doc, v->file)) < 0 ||
+		json_put(doc, o, "config", json_string(doc, v->config)) < 0 ||
 		json_put(doc, o, "there", json_bool(doc, v->there)) < 0 ||
 		json_put(doc, o, "directoryMade", json_bool(doc, v->dir_made)) < 0 ||
 		json_put(doc, o, "default", json_bool(doc, v->is_default)) < 0 ||

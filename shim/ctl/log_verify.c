@@ -3,11 +3,13 @@
  * log verify - whether the audit log is as it was written: nothing cut, changed, put in or moved.
  */
 #include "shim/ctl/commands.h"
+#include "shim/ctl/log_verify.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -229,6 +231,41 @@ static struct json *answer_json(const struct job *j, struct json_doc *doc)
 	return o;
 }
 
+static int check_all(struct job *j, struct err *e)
+{
+	for (size_t i = 0; i < j->files.n; i++)
+		if (check_file(j, i, e) < 0)
+			return -1;
+	log_check_end(&j->check, j->has_head ? &j->head : NULL, j->damaged);
+	return j->check.failed ? err_nomem(e) : 0;
+}
+
+int log_verify_quick(const char *base, uint64_t most, struct log_summary *out, struct err *e)
+{
+	__attribute__((cleanup(job_free))) struct job *j = calloc(1, sizeof *j);
+	uint64_t bytes = 0;
+
+	*out = (struct log_summary){.worst = LOG_NOTE};
+	if (!j || !(j->base = strdup(base)))
+		return err_nomem(e);
+	if (log_files(base, &j->files, &j->packed, e) < 0 || snapshot(j, e) < 0)
+		return -1;
+	for (size_t i = 0; i < j->n_open; i++)
+		if (j->open[i].size > most || (bytes += j->open[i].size) > most) {
+			out->too_long = true;
+			return 0;
+		}
+	if (check_all(j, e) < 0)
+		return -1;
+	out->lines = j->lines;
+	out->worst = j->check.worst;
+	for (size_t i = 0; i < j->check.n_found && !*out->first; i++)
+		if (j->check.found[i].severity == out->worst)
+			snprintf(out->first, sizeof out->first, "line %" PRIu64 ": %s",
+				j->check.found[i].line, j->check.found[i].text);
+	return 0;
+}
+
 static int run(struct ctl_call *call, struct err *e)
 {
 	__attribute__((cleanup(job_free))) struct job *j = calloc(1, sizeof *j);
@@ -238,12 +275,8 @@ static int run(struct ctl_call *call, struct err *e)
 	if (take_noted(j, ctl_value(call, "head"), e) < 0 || find_files(call, j, e) < 0 ||
 		snapshot(j, e) < 0)
 		return -1;
-	for (size_t i = 0; i < j->files.n; i++)
-		if (check_file(j, i, e) < 0)
-			return -1;
-	log_check_end(&j->check, j->has_head ? &j->head : NULL, j->damaged);
-	if (j->check.failed)
-		return err_nomem(e);
+	if (check_all(j, e) < 0)
+		return -1;
 	if (call->json) {
 		AUTO_JSON struct json_doc *doc = json_new();
 

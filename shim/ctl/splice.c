@@ -131,7 +131,7 @@ int splices_cut(
 		if (n != 1)
 			return err_set(e, ERR_INPUT, "%s of what was written: %.200s",
 				n ? "there is more than one" : "it has been edited in the midst",
-				v->inserted);
+				v->inserted + strspn(v->inserted, "\r\n"));
 		str_addn(&next, now.s, at);
 		str_add(&next, v->removed);
 		str_add(&next, now.s + at + strlen(v->inserted));
