@@ -20,6 +20,8 @@
 #include "shim/ctl/commands.h"
 #include "shim/ctl/ps.h"
 #include "shim/ctl/vulnerable.h"
+#include "shim/flags.h"
+#include "shim/resources.h"
 #include "shim/spec.h"
 #include "shim/state.h"
 #include "shim/tighten.h"
@@ -204,6 +206,28 @@ static int try_tighten(const struct attempt *t, struct err *e)
 		return err_nomem(e);
 	json_write(changes, &out);
 	return str_failed(&out) ? err_nomem(e) : 0;
+}
+
+/* TEXT is the document of an update; NULL: the limits are on the line. */
+static int try_update(const struct attempt *t, struct err *e)
+{
+	static char *file[] = {(char *)"cinch", (char *)"update", (char *)"-r", NULL, (char *)"c"};
+	static char *line[] = {(char *)"cinch", (char *)"--rootless=1", (char *)"update",
+		(char *)"--memory=-1", (char *)"--cpuset-cpus=0", (char *)"--pids-limit=0",
+		(char *)"c"};
+	AUTO_JSON struct json_doc *doc = NULL;
+	AUTO_REPORT struct report report = {0};
+	AUTO_ARGS struct args a = {0};
+	AUTO_FREE char **argv = NULL;
+
+	file[3] = (char *)t->text;
+	if ((t->text ? args_parse(5, file, &a, e) : args_parse(7, line, &a, e)) < 0 ||
+		resources_read(&a, &doc, e) < 0 || flags_judge(&a, t->profile, &report, e) < 0 ||
+		tighten_resources(doc, t->profile, t->world, &report, e) < 0 ||
+		resources_hand_on(&a, "/proc/self/fd/3", e) < 0)
+		return -1;
+	argv = args_emit(&a, "rt", e);
+	return argv ? 0 : -1;
 }
 
 /* The archive TEXT is a pack, whose manifest can be made again. Its key is in the scratch directory. */
@@ -430,6 +454,13 @@ int main(void)
 	every("node_parse, policy", try_policy, &node, 1);
 	if (!ok(profile_builtin("restricted", &p, &e) == 0, "the profile"))
 		return tap_done();
+	every("update, a file", try_update,
+		&(struct attempt){.text = "tests/data/samples/cri-update-resources.json",
+			.profile = p,
+			.world = &fake.world},
+		1);
+	every("update, options", try_update, &(struct attempt){.profile = p, .world = &fake.world},
+		1);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		AUTO_FREE char *text = NULL;
 		struct attempt t = {.profile = p, .world = &fake.world};
