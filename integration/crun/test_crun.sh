@@ -58,6 +58,23 @@ test_inside() {
 	with "$CRUN"
 }
 
+# The name that makes a crun with libkrun start virtual machines; without it, it is crun.
+test_krun() {
+	if $CRUN --version | grep -qi libkrun; then
+		it_skip "krun" "this crun would start a virtual machine"
+		return
+	fi
+	ln -s "$CRUN" /usr/local/bin/krun
+	with /usr/local/bin/krun
+	spec .
+	in_bundle $RT create box-6 >$T/create.out
+	it_is "krun: create and start" "$?$($RT start box-6; echo $?)" 00
+	it_is "krun: exec is held to the record" "$(in_bundle $RT exec --user 0 box-6 id -u)" 65532
+	it_is "krun: delete" "$($RT delete --force box-6; echo $?)" 0
+	with "$CRUN"
+	rm /usr/local/bin/krun
+}
+
 test_probe() { # PROFILE
 	local line n=0
 	with "$CRUN" ", \"defaultProfile\": \"$1\""
@@ -304,5 +321,6 @@ test_refused
 test_annotations
 test_life
 test_run
+test_krun
 test_podman
 it_done

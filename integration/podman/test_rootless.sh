@@ -7,6 +7,7 @@
 . "${BASH_SOURCE[0]%/*}/world.sh"
 IT_NEEDS="podman conmon runc busybox slirp4netns newuidmap setpriv useradd"
 IT_LIMIT=${IT_LIMIT:-150}
+export PM_LEGACY=1 # crun wants one version of cgroups, not both
 pm_enter "$0" "$@"
 
 NAME=cinchtest
@@ -263,6 +264,26 @@ test_pod() {
 	u rmi -f localhost/built:1 >/dev/null
 }
 
+test_crun() {
+	local got
+	if ! command -v crun >/dev/null; then
+		it_skip "crun" "not installed (make deps)"
+		return
+	fi
+	it_apply "${NODE%\}}, \"runtime\": \"$(command -v crun)\"}"
+	it_is "crun: user" "$(u run --rm $IMAGE id -u)" 65532
+	it_is "crun: --group-add keep-groups" "$(u run --rm --group-add keep-groups $IMAGE id -G)" 65532
+	u run -d --name c1 $IMAGE sleep 1000 >/dev/null
+	got=$(u exec --privileged --user 0 c1 sh -c 'id -u; grep CapBnd: /proc/self/status')
+	it_is "crun: exec --privileged --user 0" "$(tr -d '\t\n' <<<"$got")" "65532CapBnd:0000000000000000"
+	it_is "crun: its state is in his runtime directory" \
+		"$(find "/run/user/$ID/crun" -mindepth 1 -maxdepth 1 | wc -l)" 1
+	it_like "crun: refused, and why" "$(u run --rm --pid host $IMAGE id)" \
+		'^Error: OCI runtime error: cinch: cinch: refused by profile restricted: namespaces: '
+	it_is "crun: rm" "$(u rm -f -t 0 c1)" c1
+	it_apply "$NODE"
+}
+
 pm_setup
 make_user || it_die "cannot make a user"
 u load -q -i $T/image.tar >/dev/null || it_die "his podman cannot load the image"
@@ -276,5 +297,6 @@ test_state
 test_policy
 test_log
 test_pod
+test_crun
 clean "nothing is left, and nothing of root's in his places" "$BEFORE"
 it_done
