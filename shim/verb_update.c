@@ -31,6 +31,7 @@ struct update {
 	struct profile **p; /* of the one or the other */
 	size_t n;
 	struct json_doc *doc;
+	struct json *asked; /* of the audit record's document */
 	struct report report;
 	struct world world;
 	int document; /* for the runtime */
@@ -167,7 +168,7 @@ static int put_who(struct audit *a, const struct call *c, const struct update *u
 static int record(const struct call *c, struct audit *a, const struct update *u,
 	const struct err *failed, struct err *e)
 {
-	if (put_who(a, c, u) < 0 ||
+	if (put_who(a, c, u) < 0 || (u->asked && audit_put(a, "asked", u->asked) < 0) ||
 		audit_put_text(a, "result", record_result(&u->report, failed)) < 0 ||
 		(record_would_refuse(&u->report) &&
 			audit_put(a, "wouldRefuse", json_bool(a->doc, true)) < 0) ||
@@ -177,11 +178,11 @@ static int record(const struct call *c, struct audit *a, const struct update *u,
 	return audit_commit(a, &c->applied->settings, e);
 }
 
-static int put_asked(struct audit *a, const struct update *u, struct err *e)
+/* Before it is judged. */
+static int keep_asked(struct audit *a, struct update *u, struct err *e)
 {
-	const struct json *asked = json_at(json_root(u->doc), "/linux/resources");
-
-	return audit_put(a, "asked", json_clone(a->doc, asked)) < 0 ? err_nomem(e) : 0;
+	u->asked = json_clone(a->doc, json_at(json_root(u->doc), "/linux/resources"));
+	return u->asked ? 0 : err_nomem(e);
 }
 
 static int prepare(const struct call *c, struct update *u, struct err *e)
@@ -192,7 +193,7 @@ static int prepare(const struct call *c, struct update *u, struct err *e)
 	if (audit_begin(&a, args_verb_name(c->args->verb), e) < 0)
 		return -1;
 	if (choose(c, u, e) < 0 || resources_read(c->args, &u->doc, e) < 0 ||
-		put_asked(&a, u, e) < 0 || decide(c, u, e) < 0 || seal(c, u, e) < 0) {
+		keep_asked(&a, u, e) < 0 || decide(c, u, e) < 0 || seal(c, u, e) < 0) {
 		/* the refusal is what the user must see, not that its record failed, too */
 		(void)record(c, &a, u, e, &second);
 		return -1;

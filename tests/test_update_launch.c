@@ -3,6 +3,7 @@
  * test_update_launch - the built program's update: held to the container's record, whatever the policy says
  * by now, and handed on as one document that nobody can change.
  */
+#include <glob.h>
 #include <unistd.h>
 
 #include "profiles/store.h"
@@ -179,6 +180,30 @@ static void test_no_record(void)
 		l.err);
 }
 
+static void test_damaged(void)
+{
+	static const char *const texts[] = {"", "{", "{}", "{\"version\":1}", "[]"};
+	glob_t found = {0};
+
+	apply("{\"defaultProfile\": \"large\"}");
+	start("small");
+	if (!ok(glob(RIG_STATE "/*/box.json", 0, NULL, &found) == 0 && found.gl_pathc == 1,
+		    "its record"))
+		return;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		AUTO_LAUNCHED struct launched l = {0};
+		AUTO_FREE char *document = NULL;
+
+		launch_write(found.gl_pathv[0], texts[i]);
+		l = launch_run(NULL, "--root /run/rt update --memory -1 --pids-limit 9000 box");
+		document = launch_document();
+		tap_same(document, "{\"memory\":{},\"pids\":{\"limit\":9000}}",
+			"a damaged record is none");
+		ok(*launched_text(&l, "/state"), "recorded: %s", launched_text(&l, "/state"));
+	}
+	globfree(&found);
+}
+
 static void test_audit(void)
 {
 	static const char as_asked[] = "{\"memory\":{\"limit\":-1},\"pids\":{\"limit\":101}}";
@@ -222,6 +247,7 @@ int main(void)
 	test_inputs();
 	test_refused();
 	test_no_record();
+	test_damaged();
 	test_audit();
 	test_help();
 	return tap_done();
