@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,8 @@ static const struct {
 	[KIND_ROOT] = {CONTROL_USER, "the checkpoint carries %s, which counts as root"},
 	[KIND_ID] = {CONTROL_USER, "the checkpoint carries %s"},
 	[KIND_MAP] = {CONTROL_NAMESPACES, "the checkpoint brings a user namespace of its own: %s"},
+	[KIND_NAMESPACE] = {CONTROL_NAMESPACES,
+		"the checkpoint would run in the node's own namespaces: %s"},
 	[KIND_CAPS] = {CONTROL_CAPABILITIES,
 		"the checkpoint carries more than the container may: %s"},
 	[KIND_SECUREBITS] = {CONTROL_CAPABILITIES,
@@ -58,6 +61,7 @@ struct scan {
 	size_t n;
 	size_t files, cores;
 	struct checkpoint_filters filters;
+	struct criu_namespaces host; /* of the node the dump was made on */
 };
 
 static void scan_free(struct scan **s)
@@ -80,6 +84,23 @@ __attribute__((format(printf, 3, 4))) static void note_all(
 		checkpoint_note(&s->judges[i], KIND_FORM, image, "%s", what);
 }
 
+/* The namespaces of the process of the image core-X.img are in ids-X.img. */
+static int scan_ids(struct scan *s, const char *core, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	char name[NAME_MAX + 1];
+	struct criu_namespaces of;
+	size_t len = 0;
+
+	(void)snprintf(name, sizeof name, "ids-%s", core + strlen("core-"));
+	if (io_read_file_at(s->dir, name, CRIU_IMAGE_MAX, &text, &len, NULL, e) < 0 ||
+		criu_ids_read(text, len, &of, e) < 0)
+		return e->code == ENOMEM ? -1 : err_wrap(e, "%.64s", name);
+	for (size_t i = 0; i < s->n; i++)
+		checkpoint_namespaces(&s->judges[i], core, &of, &s->host);
+	return 0;
+}
+
 static int scan_core(struct scan *s, const char *name, const char *text, size_t len, struct err *e)
 {
 	AUTO_CRIU_CORE struct criu_core core = {.groups = NULL};
@@ -90,7 +111,7 @@ static int scan_core(struct scan *s, const char *name, const char *text, size_t 
 		return -1;
 	for (size_t i = 0; i < s->n; i++)
 		checkpoint_core(&s->judges[i], name, &core, &s->filters);
-	return 0;
+	return core.thread || core.dead ? 0 : scan_ids(s, name, e);
 }
 
 static int scan_userns(
@@ -148,11 +169,33 @@ static int scan_file(struct scan *s, const char *name, struct err *e)
 	return core || is_image(name, "userns-") ? scan_image(s, name, core, e) : 0;
 }
 
+static int check_files(int dir, struct err *e)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	size_t files = 0;
+	int rc = 0;
+
+	if (!d) {
+		err_set(e, errno, "\"parent\" cannot be read");
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	while (rc == 0 && (entry = readdir(d)))
+		rc = ++files > CHECKPOINT_FILES_MAX
+			     ? err_set(e, ERR_INPUT, "more than %d files", CHECKPOINT_FILES_MAX)
+		     : strcmp(entry->d_name, "..") == 0 ? 0
+							: check_entry(dir, entry->d_name, e);
+	closedir(d);
+	return rc < 0 ? err_wrap(e, "\"parent\"") : 0;
+}
+
 /* The dump this one's memory builds upon, and the one below that: nobody else can write those either. */
 static int check_parents(int dir, struct err *e)
 {
 	AUTO_FD int at = fcntl(dir, F_DUPFD_CLOEXEC, 3);
-	struct stat st;
 
 	for (int i = 0; at >= 0 && i < CHECKPOINT_PARENTS_MAX; i++) {
 		int next = io_open_no_magic(at, "parent", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -164,9 +207,7 @@ static int check_parents(int dir, struct err *e)
 			return err_set(e, errno, "\"parent\" cannot be opened");
 		close(at);
 		at = next;
-		if (fstat(at, &st) < 0)
-			return err_set(e, errno, "\"parent\" cannot be looked at");
-		if (io_check_owner("\"parent\"", &st, e) < 0)
+		if (check_files(at, e) < 0)
 			return -1;
 	}
 	return at < 0 ? err_set(e, errno, "the directory cannot be read")
@@ -192,6 +233,19 @@ static int scan_filters(struct scan *s, struct err *e)
 		s->filters.denied[i] = checkpoint_filter_denies(&f.v[i]) |
 				       (f.v[i].has_before ? s->filters.denied[f.v[i].before] : 0);
 	s->filters.n = f.n;
+	return 0;
+}
+
+static int scan_inventory(struct scan *s, struct err *e)
+{
+	static const char name[] = "inventory.img";
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+
+	if (io_read_file_at(s->dir, name, CRIU_IMAGE_MAX, &text, &len, NULL, e) < 0)
+		return -1;
+	if (criu_inventory_read(text, len, &s->host, e) < 0)
+		return e->code == ENOMEM ? -1 : err_wrap(e, "%s", name);
 	return 0;
 }
 
@@ -222,6 +276,8 @@ static int scan_dir(struct scan *s, struct err *e)
 	if ((faccessat(s->dir, "seccomp.img", F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT) &&
 		scan_filters(s, &why) < 0)
 		rc = noted(s, "seccomp.img", &why, e);
+	if (rc == 0 && scan_inventory(s, &why) < 0)
+		rc = noted(s, "inventory.img", &why, e);
 	while (rc == 0 && (entry = readdir(d))) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;

@@ -2,8 +2,8 @@
 /*
  * checkpoint - whether what a restore would bring back is within what a start would be given.
  *
- * CRIU gives every process the user, groups, capabilities, limits, label and filter its image says, not those
- * of config.json: a dump of a weaker container, or a forged one, is a way around every control of create
+ * CRIU gives every process the user, groups, capabilities, limits, label, filter and namespaces its image says,
+ * not those of config.json: a dump of a weaker container, or a forged one, is a way around every control of create
  * (CVE-2026-53488 and others of the kind). So each core image is held to the tightened config.json and to the
  * profile. What is more, cannot be read, or is of a form not known here, is refused; and so are no images at
  * all, a directory others can write, and --lazy-pages, with which the memory comes from a socket.
@@ -14,7 +14,7 @@
  * What cannot be told from the images, and is not promised:
  *  - what the processes will do: memory, registers and open files run with the rights that were judged, and
  *    code that was never in the container's image may be in them;
- *  - mounts, namespaces, sockets and cgroups CRIU makes as the images say, as the node's root, before it
+ *  - mounts, sockets, cgroups and what is set in a namespace: CRIU makes them as the images say, as the node's root, before it
  *    gives the processes their rights: whoever can write an image can have that;
  *  - whether a filter of system calls is as strict as the configuration's: it has to be there, and not let
  *    pass what no shipped profile lets pass.

@@ -104,6 +104,30 @@ static void bound_rlimits(struct checkpoint_judge *j, const struct json *process
 	}
 }
 
+static const enum ns_type ns_types[CRIU_NAMESPACES] = {
+	[CRIU_NS_PID] = NS_PID,
+	[CRIU_NS_NETWORK] = NS_NETWORK,
+	[CRIU_NS_IPC] = NS_IPC,
+	[CRIU_NS_UTS] = NS_UTS,
+	[CRIU_NS_MOUNT] = NS_MOUNT,
+	[CRIU_NS_USER] = NS_USER,
+	[CRIU_NS_CGROUP] = NS_CGROUP,
+	[CRIU_NS_TIME] = NS_TIME,
+};
+
+/* Those the configuration has, new or joined, but for what may be the host's anyway. */
+static void bound_namespaces(struct checkpoint_judge *j, const struct json *root)
+{
+	json_each (v, json_at(root, "/linux/namespaces")) {
+		const char *type = json_str(json_get(v, "type"));
+
+		for (size_t i = 0; type && i < CRIU_NAMESPACES; i++)
+			if (strcmp(type, ns_name(ns_types[i])) == 0 &&
+				!(j->p->namespaces.host >> ns_types[i] & 1))
+				j->own |= 1u << i;
+	}
+}
+
 static const char *label_asked(const struct json *process)
 {
 	static const char *const keys[] = {"apparmorProfile", "selinuxLabel"};
@@ -131,6 +155,7 @@ void checkpoint_bound(
 	j->nice = getpriority(PRIO_PROCESS, 0);
 	if (j->nice > 0)
 		j->nice = 0;
+	bound_namespaces(j, root);
 	bound_caps(j, process);
 	bound_rlimits(j, process);
 }
@@ -292,7 +317,19 @@ void checkpoint_core(struct checkpoint_judge *j, const char *image, const struct
 	judge_scheduling(j, image, c);
 }
 
-/* ---- user namespaces ---- */
+/* ---- namespaces ---- */
+
+void checkpoint_namespaces(struct checkpoint_judge *j, const char *image,
+	const struct criu_namespaces *of, const struct criu_namespaces *host)
+{
+	AUTO_STR struct str names = STR_INIT;
+
+	for (size_t i = 0; i < CRIU_NAMESPACES; i++)
+		if (j->own >> i & 1 && of->id[i] == host->id[i])
+			str_addf(&names, "%s%s", names.len ? ", " : "", ns_name(ns_types[i]));
+	if (names.len)
+		checkpoint_note(j, KIND_NAMESPACE, image, "%s", str_text(&names));
+}
 
 static void judge_extents(struct checkpoint_judge *j, const char *image, const char *mappings,
 	const struct criu_extent *all, size_t n)

@@ -14,6 +14,7 @@ enum checkpoint_kind { /* what may be more than allowed */
 	KIND_ROOT,
 	KIND_ID,
 	KIND_MAP,
+	KIND_NAMESPACE,
 	KIND_CAPS,
 	KIND_SECUREBITS,
 	KIND_NO_NEW_PRIVS,
@@ -37,6 +38,7 @@ struct checkpoint_finding {
 struct checkpoint_judge {
 	const struct checkpoint_ask *ask;
 	const struct profile *p;
+	unsigned own; /* namespaces (bits of enum criu_ns) that must not be the node's */
 	uint64_t caps[CRIU_CAPS];
 	bool no_new_privs, filter;
 	uint64_t floor; /* calls the configuration's filter denies (checkpoint_filter.h) */
@@ -62,6 +64,9 @@ void checkpoint_note(struct checkpoint_judge *j, enum checkpoint_kind kind, cons
 /* Note what C, read from IMAGE, has beyond what is allowed. */
 void checkpoint_core(struct checkpoint_judge *j, const char *image, const struct criu_core *c,
 	const struct checkpoint_filters *filters);
+/* The process of IMAGE was in the namespaces OF, where the host's were HOST. */
+void checkpoint_namespaces(struct checkpoint_judge *j, const char *image,
+	const struct criu_namespaces *of, const struct criu_namespaces *host);
 void checkpoint_maps(struct checkpoint_judge *j, const char *image, const struct criu_userns *maps);
 
 #endif

@@ -14,6 +14,9 @@ enum {
 	CORE_MAGIC = 0x55053847,
 	USERNS_MAGIC = 0x55474906,
 	SECCOMP_MAGIC = 0x64413049,
+	IDS_MAGIC = 0x54432030,
+	INVENTORY_MAGIC = 0x58313116,
+	IMAGES_V1_1 = 2,
 	TASK_ALIVE = 1,
 	TASK_DEAD = 2,
 	TASK_STOPPED = 3,
@@ -371,12 +374,12 @@ int criu_core_read(const void *bytes, size_t len, struct criu_core *out, struct 
 {
 	enum { TASK = 3, THREAD = 5 };
 	struct message m, part;
-	uint32_t state = TASK_ALIVE;
+	uint32_t state = 0;
 	bool has_creds = false;
 	struct member v;
 	int rc;
 
-	*out = (struct criu_core){.groups = NULL};
+	*out = (struct criu_core){.thread = true};
 	if (open_image(bytes, len, CORE_MAGIC, "core", &m, e) < 0)
 		return -1;
 	while ((rc = next_member(&m, &v)) > 0) {
@@ -386,14 +389,14 @@ int criu_core_read(const void *bytes, size_t len, struct criu_core *out, struct 
 			return -1;
 		part = inside(&m, &v, v.number == TASK ? "tc" : "thread_core");
 		if (v.number == TASK)
-			state = 0;
+			out->thread = false;
 		if ((v.number == TASK ? read_task(&part, out, &state)
 				      : read_thread(&part, out, &has_creds)) < 0)
 			return -1;
 	}
 	if (rc < 0)
 		return -1;
-	if (state != TASK_ALIVE && state != TASK_STOPPED && state != TASK_DEAD)
+	if (!out->thread && state != TASK_ALIVE && state != TASK_STOPPED && state != TASK_DEAD)
 		return err_set(e, ERR_INPUT, "\"task_state\" is %u, which is not known", state);
 	out->dead = state == TASK_DEAD && !has_creds;
 	if (!out->dead && !has_creds)
@@ -533,4 +536,68 @@ void criu_filters_done(struct criu_filters *f)
 {
 	free(f->v);
 	*f = (struct criu_filters){.v = NULL};
+}
+
+static int read_namespaces(struct message *m, struct criu_namespaces *out)
+{
+	enum { FIRST = 5 }; /* before it: memory, files, directories, signals */
+	struct member v;
+	int rc;
+
+	*out = (struct criu_namespaces){0};
+	while ((rc = next_member(m, &v)) > 0)
+		if (v.number >= FIRST && v.number < FIRST + CRIU_NAMESPACES &&
+			once_u32(m, &v, &out->id[v.number - FIRST]) < 0)
+			return -1;
+	return rc;
+}
+
+int criu_ids_read(const void *bytes, size_t len, struct criu_namespaces *out, struct err *e)
+{
+	struct message m;
+
+	return open_image(bytes, len, IDS_MAGIC, "ids", &m, e) < 0 ? -1 : read_namespaces(&m, out);
+}
+
+int criu_inventory_read(const void *bytes, size_t len, struct criu_namespaces *out, struct err *e)
+{
+	enum { VERSION = 1, ROOT = 3 };
+	uint32_t head[2], version = 0;
+	struct message m, ids;
+	bool has_ids = false;
+	struct member v;
+	int rc;
+
+	/* it alone has no magic that all share */
+	if (len < sizeof head)
+		return err_set(e, ERR_INPUT, "is cut: it has %zu bytes", len);
+	memcpy(head, bytes, sizeof head);
+	if (head[0] != INVENTORY_MAGIC)
+		return err_set(e, ERR_INPUT, "is not the image its name says");
+	if (head[1] != len - sizeof head)
+		return err_set(e, ERR_INPUT, "has %zu bytes where its head says %u",
+			len - sizeof head, head[1]);
+	m = (struct message){.at = (const uint8_t *)bytes + sizeof head,
+		.end = (const uint8_t *)bytes + len,
+		.name = "inventory",
+		.e = e};
+	while ((rc = next_member(&m, &v)) > 0) {
+		if (v.number == VERSION) {
+			rc = once_u32(&m, &v, &version);
+		} else if (v.number == ROOT) {
+			rc = once(&m, &v, WIRE_BYTES);
+			ids = inside(&m, &v, "root_ids");
+			if (rc == 0)
+				rc = read_namespaces(&ids, out);
+			has_ids = true;
+		}
+		if (rc < 0)
+			return -1;
+	}
+	if (rc == 0 && version != IMAGES_V1_1)
+		return err_set(
+			e, ERR_INPUT, "is of images in another form (img_version %u)", version);
+	if (rc == 0 && !has_ids)
+		return err_set(e, ERR_INPUT, "does not say which namespaces are the host's");
+	return rc;
 }

@@ -4,7 +4,7 @@
  *
  * A file is three numbers of 32 bits in the machine's order (the magic all images share, the one of its
  * kind, the size of what follows) and one protobuf message. Source: criu/include/magic.h and
- * images/{core,creds,userns,seccomp,rlimit}.proto of CRIU up to 4.1. Images of the older form, whose first
+ * images/{core,creds,inventory,userns,seccomp,rlimit}.proto of CRIU up to 4.1. Images of the older form, whose first
  * number is that of their kind (inventory.img says img_version 1), are refused, and CRIU that reads the one
  * form refuses the other.
  *
@@ -54,6 +54,7 @@ enum criu_caps {
 
 /* One core image: a process, or a thread of one. */
 struct criu_core {
+	bool thread; /* not the first of its process, whose namespaces are also its own */
 	bool dead; /* a zombie: it has an exit status to hand over and no rights; the rest is 0 */
 	uint32_t ids[CRIU_IDS];
 	uint32_t *groups; /* owned */
@@ -92,6 +93,30 @@ struct criu_userns {
 	struct criu_extent uids[CRIU_EXTENTS_MAX], gids[CRIU_EXTENTS_MAX];
 	size_t n_uids, n_gids;
 };
+
+/* Which namespaces a process was in, as numbers that mean something in this set of images alone; 0: it is
+ * not said. CRIU makes a new one where the number is not that of the host the dump was made on, and leaves the
+ * process in its own, the node's, where it is. */
+enum criu_ns {
+	CRIU_NS_PID,
+	CRIU_NS_NETWORK,
+	CRIU_NS_IPC,
+	CRIU_NS_UTS,
+	CRIU_NS_MOUNT,
+	CRIU_NS_USER,
+	CRIU_NS_CGROUP,
+	CRIU_NS_TIME,
+	CRIU_NAMESPACES
+};
+
+struct criu_namespaces {
+	uint32_t id[CRIU_NAMESPACES];
+};
+
+/* An ids image: those of one process. */
+int criu_ids_read(const void *bytes, size_t len, struct criu_namespaces *out, struct err *e);
+/* inventory.img: those of the host. The other images are in the form this reads. */
+int criu_inventory_read(const void *bytes, size_t len, struct criu_namespaces *out, struct err *e);
 
 /* One filter of seccomp.img; a process has it and those before it. */
 struct criu_filter {

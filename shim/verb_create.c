@@ -35,6 +35,7 @@ struct launch {
 	bool kept; /* that record is written */
 	struct err no_state; /* code not 0: why it is not */
 	int images; /* restore: the directory of the checkpoint, as it was judged; or -1 */
+	const char *checkpoint; /* and its path, as it was given */
 };
 
 static void launch_done(struct launch *l)
@@ -103,6 +104,7 @@ static int judge_images(const struct call *c, struct launch *l, const char *prof
 	AUTO_FD int dir = -1;
 	char path[32];
 
+	l->checkpoint = ask.path;
 	if (checkpoint_judge(&ask, &dir, &l->report, e) < 0)
 		return -1;
 	if (report_denials(&l->report))
@@ -222,7 +224,7 @@ static int record(const struct call *c, struct audit *a, const struct launch *l,
 
 	if (audit_put_text(a, "id", c->args->id) < 0 ||
 		audit_put_text(a, "bundle", args_value(c->args, ARG_BUNDLE)) < 0 ||
-		record_launch(a, &facts) < 0)
+		audit_put_text(a, "checkpoint", l->checkpoint) < 0 || record_launch(a, &facts) < 0)
 		return err_nomem(e);
 	return audit_commit(a, &c->applied->settings, e);
 }

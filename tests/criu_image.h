@@ -16,6 +16,7 @@
 #define CRIU_MAGIC_CORE 0x55053847u
 #define CRIU_MAGIC_USERNS 0x55474906u
 #define CRIU_MAGIC_SECCOMP 0x64413049u
+#define CRIU_MAGIC_IDS 0x54432030u
 
 struct pb {
 	uint8_t b[32768];
@@ -69,6 +70,7 @@ struct criu_made {
 	size_t n_rlimits;
 	int oom; /* -2000: not said */
 	int state; /* -1: a thread, which has no "tc" */
+	int node; /* bits of namespaces that are the node's, for its ids image */
 	bool no_creds;
 };
 
@@ -95,7 +97,8 @@ static inline void criu_made_set(struct criu_made *m, const char *word)
 		const char *name;
 		int *to;
 	} ints[] = {{"nnp", &m->no_new_privs}, {"mode", &m->mode}, {"filter", &m->filter},
-		{"policy", &m->policy}, {"nice", &m->nice}, {"oom", &m->oom}, {"state", &m->state}};
+		{"node", &m->node}, {"policy", &m->policy}, {"nice", &m->nice}, {"oom", &m->oom},
+		{"state", &m->state}};
 #define CRIU_WORD(text) (strlen(text) == len && strncmp(word, text, len) == 0)
 	for (size_t i = 0; i < 8; i++)
 		if (CRIU_WORD(ids[i]) || CRIU_WORD("ids"))
@@ -218,6 +221,33 @@ static inline void criu_put_extent(
 	pb_put(&one, 2, outside);
 	pb_put(&one, 3, count);
 	pb_inside(out, map, &one);
+}
+
+/* The namespaces of a process: those of NODE (bits of enum criu_ns) are the host's, which are 1 to 8. */
+static inline void criu_put_ids(struct pb *out, unsigned node)
+{
+	for (unsigned i = 1; i <= 4; i++)
+		pb_put(out, i, 1);
+	for (unsigned i = 0; i < 8; i++)
+		pb_put(out, 5 + i, node >> i & 1 ? i + 1 : i + 20);
+}
+
+static inline void criu_inventory(struct pb *out, unsigned version)
+{
+	struct pb m = {.n = 0}, root = {.n = 0};
+	uint32_t head[2] = {0x58313116u, 0};
+
+	criu_put_ids(&root, 0xff);
+	pb_put(&m, 1, version);
+	pb_put(&m, 2, 1);
+	pb_inside(&m, 3, &root);
+	pb_put(&m, 4, 1);
+	head[1] = (uint32_t)m.n;
+	out->n = 0;
+	for (size_t i = 0; i < sizeof head; i++)
+		pb_byte(out, ((const uint8_t *)head)[i]);
+	for (size_t i = 0; i < m.n; i++)
+		pb_byte(out, m.b[i]);
 }
 
 /* The file of the kind MAGIC whose message is M. */

@@ -35,9 +35,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_CRIU_FILTERS struct criu_filters f = {.v = NULL};
 	static struct criu_userns maps;
+	struct criu_namespaces ns;
 	struct err e = {0};
 
 	core(data, size);
+	if (criu_ids_read(data, size, &ns, &e) < 0 || criu_inventory_read(data, size, &ns, &e) < 0)
+		assert(e.code == ERR_INPUT && e.msg[0]);
+	e = (struct err){0};
 	if (criu_userns_read(data, size, &maps, &e) == 0)
 		assert(maps.n_uids <= CRIU_EXTENTS_MAX && maps.n_gids <= CRIU_EXTENTS_MAX);
 	if (criu_filters_read(data, size, &f, &e) < 0)

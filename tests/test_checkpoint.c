@@ -31,7 +31,9 @@ static const char config[] =
 	"\"effective\": []}, \"rlimits\": [{\"type\": \"RLIMIT_NOFILE\", \"soft\": 1024, \"hard\": "
 	"4096}, {\"type\": \"RLIMIT_CORE\", \"soft\": 0, \"hard\": 0}], \"user\": {\"uid\": "
 	"65532}}, "
-	"\"linux\": {\"seccomp\": {\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": "
+	"\"linux\": {\"namespaces\": [{\"type\": \"pid\"}, {\"type\": \"network\", \"path\": "
+	"\"/run/netns/x\"}, {\"type\": \"mount\"}, {\"type\": \"cgroup\"}], \"seccomp\": "
+	"{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": "
 	"[{\"names\": "
 	"[\"read\", \"ptrace\"], \"action\": \"SCMP_ACT_ALLOW\"}]}}}";
 static const char strict[] =
@@ -89,10 +91,18 @@ static void write_image(const char *name, const struct pb *file)
 static void write_core(const char *name, const struct criu_made *m)
 {
 	struct pb core = {.n = 0}, file;
+	char ids[64];
 
 	criu_put_core(&core, m);
 	criu_file(&file, CRIU_MAGIC_CORE, &core);
 	write_image(name, &file);
+	if (m->state < 0)
+		return;
+	core.n = 0;
+	criu_put_ids(&core, (unsigned)m->node);
+	criu_file(&file, CRIU_MAGIC_IDS, &core);
+	snprintf(ids, sizeof ids, "ids-%s", name + strlen("core-"));
+	write_image(ids, &file);
 }
 
 enum { EPERM_ACTION = 0x00050001, ALLOW_ACTION = 0x7fff0000 };
@@ -110,6 +120,8 @@ static void begin(void)
 	criu_put_filter(&all, EPERM_ACTION, -1, -1);
 	criu_file(&file, CRIU_MAGIC_SECCOMP, &all);
 	write_image("seccomp.img", &file);
+	criu_inventory(&file, 2);
+	write_image("inventory.img", &file);
 }
 
 /* The denial of CONTROL whose text has TEXT, at PLACE (NULL: anywhere). */
@@ -172,6 +184,8 @@ static const struct {
 	{"filter=1", "seccomp", "(1) that seccomp.img does not have"},
 	{"rlimit=7:4097", "resources", "RLIMIT_NOFILE above 4096"},
 	{"rlimit=4:0xffffffffffffffff", "resources", "RLIMIT_CORE above 0"},
+	{"node=1", "namespaces", "the node's own namespaces: pid;"},
+	{"node=82", "namespaces", "network, mount, cgroup;"},
 	{"oom=-1", "resources", "oom_score_adj -1"},
 	{"policy=1", "process", "real-time scheduling (policy 1)"},
 	{"nice=-20", "process", "nice -20"},
@@ -470,6 +484,36 @@ static void test_maps(void)
 	}
 }
 
+/* A namespace the profile lets be the host's, and those config.json does not have, may be the node's. */
+static void test_shared(void)
+{
+	static const struct {
+		int node;
+		const char *text; /* NULL: accepted */
+	} rows[] = {{2, NULL}, {0xac, NULL}, {1, "pid"}, {3, "pid"}, {16, "mount"}};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct criu_made m = criu_made_plain;
+		AUTO_RIG struct rig r;
+
+		rig_init(&r, config,
+			"{\"profile\": \"p\", \"version\": \"1\", \"namespaces\": {\"host\": "
+			"[\"network\"]}}");
+		begin();
+		m.node = rows[i].node;
+		write_core("core-1.img", &m);
+		ok(judge(&r) && (rows[i].text ? find(&r.report, "namespaces", rows[i].text,
+							"core-1.img") != NULL &&
+							!strstr(find(&r.report, "namespaces", "",
+									NULL)
+									->why,
+								"network")
+					      : r.report.n == 0),
+			"namespaces %#x of the node's: %s", rows[i].node,
+			rows[i].text ? rows[i].text : "may be");
+	}
+}
+
 /* ---- the directory ---- */
 
 static void in_images(const char *what)
@@ -484,6 +528,13 @@ static void in_images(const char *what)
 static const struct {
 	const char *spoil, *text;
 } directories[] = {
+	{"rm ids-1.img", "core-1.img: ids-1.img"},
+	{": >ids-1.img", "ids-1.img: is cut"},
+	{"cp core-1.img ids-1.img", "ids-1.img: is not the image"},
+	{"rm inventory.img", "inventory.img"},
+	{"cp core-1.img inventory.img", "inventory.img: is not the image"},
+	{": >inventory.img", "inventory.img: is cut"},
+	{"echo >>inventory.img", "inventory.img: has"},
 	{"rm core-1.img", "it has no image of a process"},
 	{"mv core-1.img core1.img", "it has no image of a process"},
 	{"chmod g+w .", "can be written by others (mode 0720)"},
@@ -502,7 +553,11 @@ static const struct {
 	{"ln -s . parent", "more than 64 parents"},
 	{"ln -s gone parent", "\"parent\" cannot be opened"},
 	{"mkdir -m 777 ../loose && chmod 777 ../loose && ln -s ../loose parent",
-		"\"parent\" can be written by others"},
+		"\"parent\": . can be written by others"},
+	{"mkdir -m 700 ../closed && : >../closed/pages-1.img && chmod 606 ../closed/pages-1.img && "
+	 "ln -s "
+	 "../closed parent",
+		"\"parent\": pages-1.img can be written by others"},
 };
 
 static void test_directory(void)
@@ -625,6 +680,7 @@ int main(void)
 	test_filters();
 	test_odd_programs();
 	test_maps();
+	test_shared();
 	test_directory();
 	test_labels();
 	test_profiles();

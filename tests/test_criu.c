@@ -160,8 +160,39 @@ static void test_filters(void)
 	}
 }
 
+static void test_namespaces(void)
+{
+	struct criu_namespaces of, host;
+	struct pb ids = {.n = 0}, file, old;
+	struct err e = {0};
+	unsigned bad = 0;
+
+	criu_put_ids(&ids, 1u << CRIU_NS_MOUNT | 1u << CRIU_NS_TIME);
+	criu_file(&file, CRIU_MAGIC_IDS, &ids);
+	if (!ok(criu_ids_read(file.b, file.n, &of, &e) == 0, "namespaces of a process: %s", e.msg))
+		return;
+	criu_inventory(&file, 2);
+	if (!ok(criu_inventory_read(file.b, file.n, &host, &e) == 0, "of the host: %s", e.msg))
+		return;
+	for (int i = 0; i < CRIU_NAMESPACES; i++)
+		ok((of.id[i] == host.id[i]) == (i == CRIU_NS_MOUNT || i == CRIU_NS_TIME) &&
+				host.id[i] == (uint32_t)i + 1,
+			"namespace %d", i);
+	for (size_t n = 0; n < file.n; n++)
+		bad += criu_inventory_read(file.b, n, &host, &e) == 0;
+	ok(bad == 0, "cut anywhere it is refused");
+	criu_inventory(&old, 1);
+	ok(criu_inventory_read(old.b, old.n, &host, &e) < 0 && strstr(e.msg, "img_version 1"),
+		"the form of an old CRIU: %s", e.msg);
+	pb_put(&ids, 5 + CRIU_NS_PID, 99);
+	criu_file(&file, CRIU_MAGIC_IDS, &ids);
+	ok(criu_ids_read(file.b, file.n, &of, &e) < 0 && strstr(e.msg, "twice"),
+		"a namespace twice: %s", e.msg);
+}
+
 int main(void)
 {
+	test_namespaces();
 	test_filters();
 	test_values();
 	test_reader();

@@ -13,6 +13,7 @@ it_install
 
 RT=/usr/local/sbin/cinch ROOT=$T/roots/runc LOG=$T/log.json BUN=$T/bundle IMG=$T/images
 MAKE=$B/tests/prog_criu
+FILES="core-1.img ids-1.img inventory.img seccomp.img"
 AUDIT=/var/log/cinch/audit.jsonl
 mkdir -p "$ROOT" $T/work
 
@@ -65,10 +66,11 @@ it_is "config.json is tightened as for a create" \
 	"$(jq -c '[.process.user.uid, .process.noNewPrivileges, .root.readonly, .annotations["org.criu.config"],
 		(.process.capabilities.bounding | index("CAP_SYS_ADMIN")), (.linux.seccomp | type)]' $BUN/config.json)" \
 	'[65532,true,true,null,null,"object"]'
-it_is "the runtime finds the images" "$(cat $T/listed)" "core-1.img seccomp.img"
+it_is "the runtime finds the images" "$(cat $T/listed)" "$FILES"
 it_like "by the descriptor that was looked at" "$(paste -sd ' ' $T/argv)" \
 	" restore .* --work-path $T/work --image-path /proc/self/fd/[0-9]+ -- r1\$"
 it_is "the record says what it was" "$(last '[.verb, .id, .result] | join(" ")')" "restore r1 changed"
+it_is "and what was restored" "$(last .checkpoint)" "$IMG"
 it_is "with the state of the container, though there was none" \
 	"$(find /run/cinch -name 'r1.json' | wc -l)" 1
 
@@ -81,12 +83,12 @@ fresh
 touch $T/swap
 restore
 rm -f $T/swap
-it_is "a directory put in its place is not what is restored" "$(cat $T/listed)" "core-1.img seccomp.img"
+it_is "a directory put in its place is not what is restored" "$(cat $T/listed)" "$FILES"
 
 fresh
 ln -sfn "$IMG" $T/link
 cinch restore --bundle "$BUN" --image-path $T/link r1
-it_is "a link of root's to the directory will do" "$status $(cat $T/listed)" "0 core-1.img seccomp.img"
+it_is "a link of root's to the directory will do" "$status $(cat $T/listed)" "0 $FILES"
 
 fresh
 restore --lsm-profile apparmor:unconfined --lsm-mount-context x --manage-cgroups-mode full --no-pivot
@@ -120,6 +122,8 @@ fresh prm=0x200000 bnd=0x200000
 refused "CAP_SYS_ADMIN" 'capabilities: .*CAP_SYS_ADMIN \(permitted\), CAP_SYS_ADMIN \(bounding\)'
 fresh nnp=-1
 refused "no_new_privs of an old CRIU" 'noNewPrivileges: .*CRIU keeps it from 3.19 on'
+fresh node=2
+refused "a process of the node's network" "namespaces: the checkpoint would run in the node's own namespaces: network; start"
 fresh mode=0
 refused "no filter" 'seccomp: the checkpoint carries no filter'
 fresh open
