@@ -7,7 +7,7 @@
 
 IMAGE=localhost/busybox:1
 RT=/usr/local/sbin/cinch
-CTL=/usr/local/sbin/cinchctl
+CTL=$B/cinchctl
 STORE=/var/lib/cinch/policy
 STATE=/run/cinch
 LOG=/var/log/cinch/audit.jsonl
