@@ -169,7 +169,7 @@ $(readlink "/proc/self/ns/${what/network/net}") is the host's" \
 }
 
 test_mounts() {
-	local got what n dir=/var/lib/kubelet/pods/uid-$POD/volumes
+	local got what n id dir=/var/lib/kubelet/pods/uid-$POD/volumes
 	mkdir -p "$dir/kubernetes.io~empty-dir/cache" "$dir/kubernetes.io~projected/kube-api-access-x1"
 	chmod 777 "$dir/kubernetes.io~empty-dir/cache"
 	echo token >"$dir/kubernetes.io~projected/kube-api-access-x1/token"
@@ -193,6 +193,12 @@ test_mounts() {
 	it_like "hostPath: the error has the first reasons" "$got" 'on /data[0-9]+: .*; and [0-9]+ more'
 	it_is "hostPath: the record has all" "$(cri_record create '.changes[] |
 		select(.kind == "deny") | .why' | grep -oE 'on /data[0-9]+' | sort -u | wc -l)" $n
+	id=$(cri_create $POD "$pod" short "$(mount_of / /data)")
+	cri StartContainer "{\"container_id\": \"$id\"}" >/dev/null
+	it_like "hostPath: what kubectl describe shows" "$(cri_status "$id" \
+		'.status | "\(.state) \(.reason) \(.exit_code) \(.message)"')" \
+		'^2 StartError 128 .*: cinch: refused by profile restricted: mounts: '
+	cri_remove "$id"
 	got=$(vary "$(mount_of "$dir/kubernetes.io~empty-dir/cache" /proc/sys/kernel)")
 	it_like "a mount on /proc/sys" "$got" 'refused by profile restricted: mounts: '
 	mount --bind "$dir" "$dir" && mount --make-rshared "$dir"
