@@ -76,6 +76,15 @@ docker_image() {
 		it_die "cannot import the image"
 }
 
+probed() { # WHAT PROFILE COMMAND...: in a container, /bin/probe of PROFILE comes to its end and finds nothing open
+	local what=$1 profile=$2 got n
+	shift 2
+	got=$("$@" /bin/probe "$profile")
+	n=$(printf '%s\n' "$got" | grep -c '^ok ')
+	[ "$n" -gt 60 ] && [ "$(printf '%s\n' "$got" | sed -n 's/^1\.\.//p')" = "$n" ]
+	it_result $? "$what: the probe finds nothing open" "$(printf '%s\n' "$got" | grep -v '^ok ')"
+}
+
 # As it_traces, and what Docker keeps: its containers and tasks in containerd, containers. The empty files over
 # which network namespaces were mounted are removed by dockerd every minute.
 docker_traces() {
