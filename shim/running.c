@@ -71,32 +71,43 @@ static void cut_config(char *text)
 		memcpy(config, "}", 2);
 }
 
-static bool read_place(int dir, const struct place *p, struct first *out)
+/* *FOUND: it says so. -1 only when out of memory. */
+static int read_place(int dir, const struct place *p, struct first *out, bool *found, struct err *e)
 {
 	static const struct json_limits limits = {HEAD_MAX, 8, 512};
 	AUTO_JSON struct json_doc *doc = NULL;
 	char text[HEAD_MAX + 2];
-	struct err why;
+	struct err why = {0};
 	const struct json *r;
 
+	*found = false;
 	if (!head_of(dir, p->file, text))
-		return false;
+		return 0;
 	cut_config(text);
 	if (json_parse(text, strlen(text), &limits, JSON_STRICT, &doc, &why) < 0)
-		return false;
+		return why.code == ENOMEM ? err_nomem(e) : 0;
 	r = json_root(doc);
-	return json_i64(json_get(r, p->pid), 1, INT32_MAX, &out->pid) &&
-	       json_u64(json_get(r, p->start), UINT64_MAX, &out->start) && out->start;
+	*found = json_i64(json_get(r, p->pid), 1, INT32_MAX, &out->pid) &&
+		 json_u64(json_get(r, p->start), UINT64_MAX, &out->start) && out->start;
+	return 0;
 }
 
-static struct first first_process(int dir)
+/* *OUT is all zero when it is not known. -1 only when out of memory. */
+static int first_process(int dir, struct first *out, struct err *e)
 {
-	struct first f;
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		struct first f = {0};
+		bool found;
 
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-		if (read_place(dir, &places[i], &f))
-			return f;
-	return (struct first){0};
+		if (read_place(dir, &places[i], &f, &found, e) < 0)
+			return -1;
+		if (found) {
+			*out = f;
+			return 0;
+		}
+	}
+	*out = (struct first){0};
+	return 0;
 }
 
 /* Field 22 of /proc/PID/stat; 0 when there is no such process. The second field, the name, may hold
@@ -174,9 +185,10 @@ bool running_is(const struct json *record, const char *root, const char *id)
 {
 	AUTO_FD int dir = open_container(root, id);
 	struct first first = {0};
+	struct err why;
 
-	if (dir >= 0)
-		first = first_process(dir);
+	if (dir >= 0 && first_process(dir, &first, &why) < 0)
+		return true;
 	return same_container(record, &first);
 }
 
@@ -187,8 +199,8 @@ static int compare(const char *root, const char *id, struct running *r, struct e
 
 	if (dir < 0 && errno == ENOENT)
 		return err_set(e, ERR_INPUT, "the runtime has no such container in %.256s", root);
-	if (dir >= 0)
-		first = first_process(dir);
+	if (dir >= 0 && first_process(dir, &first, e) < 0)
+		return -1;
 	if (!same_container(json_root(r->record), &first))
 		return err_set(e, ERR_INPUT,
 			"its state record is that of an earlier container of the same id");

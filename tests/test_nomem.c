@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "profiles/catalog.h"
@@ -22,9 +23,11 @@
 #include "shim/ctl/vulnerable.h"
 #include "shim/flags.h"
 #include "shim/resources.h"
+#include "shim/running.h"
 #include "shim/spec.h"
 #include "shim/state.h"
 #include "shim/tighten.h"
+#include "shim/verb.h"
 #include "tests/scratch.h"
 #include "tests/tap.h"
 #include "tests/world_fake.h"
@@ -362,6 +365,75 @@ static int try_ps(const struct attempt *t, struct err *e)
 	return rc;
 }
 
+/* What a container is held to is read back. */
+static int try_running(const struct attempt *t, struct err *e)
+{
+	AUTO_JSON struct json_doc *doc = NULL;
+	struct running r = {0};
+	char dir[4096], root[4096];
+
+	(void)t;
+	snprintf(dir, sizeof dir, "%s/state", scratch_dir());
+	snprintf(root, sizeof root, "%s/rt", scratch_dir());
+	if (running_read_at(dir, root, "box", &r, e) < 0)
+		return -1;
+	doc = json_new();
+	if (!doc || running_document(&r, doc, json_object(doc), e) < 0) {
+		running_done(&r);
+		return err_nomem(e);
+	}
+	running_done(&r);
+	return 0;
+}
+
+static bool make_running(void)
+{
+	AUTO_PROFILE struct profile *p = NULL;
+	struct selection s = {.n = 1};
+	char dir[4096], root[4096];
+	struct err e;
+
+	snprintf(dir, sizeof dir, "%s/state", scratch_dir());
+	snprintf(root, sizeof root, "%s/rt", scratch_dir());
+	mkdir(root, 0700);
+	mkdir(scratch_path("rt/box"), 0700);
+	scratch_write("rt/box/status", "{\"pid\": 1, \"process-start-time\": 0}");
+	if (profile_builtin("baseline", &p, &e) < 0)
+		return false;
+	s.p[0] = p;
+	return state_write(dir, &(struct state_facts){.root = root, .id = "box", .profiles = &s},
+		       &e) == 0;
+}
+
+/* Whatever allocation fails, a kill comes to the runtime, which is not there. */
+static void kills(void)
+{
+	char *argv[] = {(char *)"cinch", (char *)"kill", (char *)"box", (char *)"9"};
+	static char log[4096];
+	struct settings settings = {.audit = {.path = log, .required = true}};
+	struct applied applied = {.from = APPLIED_BUILTIN, .settings = settings};
+	long n = 0, wrong = 0;
+
+	snprintf(log, sizeof log, "%s/log/audit.jsonl", scratch_dir());
+	for (failed = true; failed; n++) {
+		AUTO_ARGS struct args args = {0};
+		struct err e = {0};
+		const struct call c = {
+			.args = &args, .applied = &applied, .runtime = "/nonexistent/runc"};
+		long before;
+
+		if (args_parse(4, argv, &args, &e) < 0)
+			break;
+		before = live;
+		countdown = n;
+		failed = false;
+		wrong += verb_pass(&c, &e) != -1 || e.code != ERR_NO_RUNTIME;
+		countdown = -1;
+		wrong += live != before;
+	}
+	ok(wrong == 0 && n > 10, "each of %ld allocations of a kill: the runtime is reached", n);
+}
+
 /* Fail the Nth allocation for every N of a stride. WANT is what the call answers undisturbed. */
 static void every(const char *what, int (*run)(const struct attempt *t, struct err *e),
 	const struct attempt *t, long stride)
@@ -448,6 +520,9 @@ int main(void)
 	every("ps --vulnerable", try_ps, &(struct attempt){.text = report, .len = 0}, 1);
 	every("ps --vulnerable --json", try_ps, &(struct attempt){.text = report, .len = 1}, 1);
 	every("ps --deny-list", try_ps, &(struct attempt){.text = report, .len = 2}, 1);
+	if (ok(make_running(), "a record to be read"))
+		every("running_read", try_running, &(struct attempt){.len = 0}, 1);
+	kills();
 	world_fake_init(&fake);
 	every("profile_builtin", try_profile, &profile, 1);
 	every("catalog_flatten", try_flatten, &child, 1);

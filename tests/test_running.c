@@ -460,6 +460,33 @@ static void odd_runtime(void)
 	running_done(&r);
 }
 
+/* Two engines may use one id; each has its own container. */
+static void two_roots(void)
+{
+	static const char text[] = "{\"profile\": \"loose\", \"version\": \"1\"}";
+	AUTO_PROFILE struct profile *p = NULL;
+	struct selection s = {.n = 1};
+	struct running a = {0}, b = {0};
+	char second[PATH_MAX];
+	struct err e = {0};
+
+	snprintf(second, sizeof second, "%s", scratch_path("second"));
+	mkdir(second, 0711);
+	mkdir(scratch_path("second/same"), 0711);
+	mkdir(scratch_path("runtime/same"), 0711);
+	keep("same", false, &e);
+	if (profile_parse("loose.json", text, strlen(text), &p, &e) < 0)
+		return;
+	s.p[0] = p;
+	state_write(dir, &(struct state_facts){.root = second, .id = "same", .profiles = &s}, &e);
+	ok(read_of("same", &a, &e) && strcmp(a.p[0]->name, "tight") == 0, "of the first: %s",
+		e.msg);
+	ok(running_read_at(dir, second, "same", &b, &e) == 0 && strcmp(b.p[0]->name, "loose") == 0,
+		"of the second: %s", e.msg);
+	running_done(&a);
+	running_done(&b);
+}
+
 static void no_record(void)
 {
 	mkdir(scratch_path("runtime/stranger"), 0711);
@@ -553,6 +580,7 @@ int main(void)
 	whole();
 	another_container();
 	odd_runtime();
+	two_roots();
 	no_record();
 	damaged();
 	audited();

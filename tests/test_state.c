@@ -177,6 +177,46 @@ static void hostile_text(void)
 	state_forget(dir, root, "hostile");
 }
 
+/* What a container brings may be long; a record that could not be read is not written. */
+static void too_large(void)
+{
+	static const struct json_limits most = {1 << 20, 20, 100};
+	AUTO_STR struct str config = STR_INIT;
+	AUTO_JSON struct json_doc *doc = NULL, *record = NULL;
+	struct state_facts f = {.root = root, .id = "large"};
+	struct err e = {0};
+
+	str_add(&config, "{\"process\": {\"env\": [\"PATH=");
+	for (int i = 0; i < 260 * 1024; i++)
+		str_addc(&config, 'x');
+	str_add(&config, "\"]}}");
+	json_parse(config.s, config.len, &most, 0, &doc, &e);
+	f.doc = doc;
+	ok(state_write(dir, &f, &e) < 0 && e.code == ERR_INPUT && strstr(e.msg, "limit 262144"),
+		"too large: %s", e.msg);
+	ok(state_read(dir, root, "large", &record, &e) == 0 && !record, "nothing is written");
+}
+
+/* As many values as fit into the largest record. */
+static void many_values(void)
+{
+	static const struct json_limits most = {1 << 20, 20, 200000};
+	AUTO_STR struct str config = STR_INIT;
+	AUTO_JSON struct json_doc *doc = NULL, *record = NULL;
+	struct state_facts f = {.root = root, .id = "many"};
+	struct err e = {0};
+
+	str_add(&config, "{\"linux\": {\"uidMappings\": [1");
+	for (int i = 0; i < 130000; i++)
+		str_add(&config, ",1");
+	str_add(&config, "]}}");
+	json_parse(config.s, config.len, &most, 0, &doc, &e);
+	f.doc = doc;
+	ok(doc && state_write(dir, &f, &e) == 0, "130,000 values: %s", e.msg);
+	ok(state_read(dir, root, "many", &record, &e) == 0 && record, "are read: %s", e.msg);
+	state_forget(dir, root, "many");
+}
+
 static void ids(void)
 {
 	char longest[ARGS_ID_MAX + 2], other[ARGS_ID_MAX + 2];
@@ -437,6 +477,13 @@ static void damaged(void)
 	spoilt("huge");
 	chmod(record_path("box"), 0622);
 	spoilt("writable by others");
+	if (geteuid() != 0) {
+		tap_skip("a record of somebody else", "needs root");
+	} else {
+		if (chown(record_path("box"), 65534, 65534) != 0)
+			perror("chown");
+		spoilt("of somebody else");
+	}
 	unlink(record_path("box"));
 	{
 		char path[PATH_MAX];
@@ -669,6 +716,8 @@ int main(void)
 	fresh("whole");
 	whole_record();
 	hostile_text();
+	too_large();
+	many_values();
 	fresh("ids");
 	ids();
 	fresh("roots");
