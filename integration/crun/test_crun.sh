@@ -149,7 +149,7 @@ test_annotations() {
 cgroup_of() { grep -m 1 ':pids:' "/proc/$1/cgroup" || grep '^0::' "/proc/$1/cgroup"; } # PID
 
 test_life() {
-	local none=0000000000000000 got pid before look
+	local none=0000000000000000 pid before look
 	before=$(traces)
 	look='id -u; grep -E "^(Cap(Eff|Prm|Bnd|Amb)|NoNewPrivs|Seccomp):" /proc/self/status | sed "s/.*:[[:space:]]*//"'
 	spec .
@@ -195,9 +195,10 @@ $none
 	it_like "exec --cwd of a descriptor" "$(in_bundle $RT exec --cwd /proc/self/fd/7 box-4 pwd)" '^cinch: .*/proc/self/fd/7'
 
 	# crun alone leaves such a process in the cgroup of whoever called
-	got=$(in_bundle $RT exec -d --pid-file $T/pid2 --cgroup sub box-4 sleep 1000)
-	it_like "exec --cgroup of one that is not there" "$got" 'refused by profile restricted: exec: .*--cgroup'
-	in_bundle $RT exec -d --pid-file $T/pid2 --cgroup / box-4 sleep 1000
+	in_bundle $RT exec -d --pid-file $T/pid2 --cgroup sub box-4 sleep 1000 >$T/exec.out
+	it_like "exec --cgroup of one that is not there" "$(<$T/exec.out)" \
+		'refused by profile restricted: exec: .*--cgroup'
+	in_bundle $RT exec -d --pid-file $T/pid2 --cgroup / box-4 sleep 1000 >$T/exec.out
 	it_is "exec: the process is in the container's cgroup" "$(cgroup_of "$(<$T/pid2)")" "$(cgroup_of "$pid")"
 
 	it_is "pause" "$($RT pause box-4; $CRUN state box-4 | jq -r .status)" paused
