@@ -7,7 +7,8 @@
  * ALONE and THROUGH are programs. A round runs STEPS, verbs separated by commas, with each of the two, which
  * of them first being random. Before that FRESH ("-": nothing) is copied over the bundle's config.json,
  * outside the measured time; and when the environment has BENCH_LINK="PATH X Y", PATH becomes a symbolic
- * link to X (ALONE) or Y (THROUGH). Prints one line of the table ("-": no goal). A step that fails ends it.
+ * link to X (ALONE) or Y (THROUGH). The verb exec starts "true", or with BENCH_PROCESS=FILE in the environment
+ * what that file says. Prints one line of the table ("-": no goal). A step that fails ends it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +86,8 @@ static void relink(int arm)
 static void call(struct arm *a, const char *verb)
 {
 	const char *argv[ARGS_MAX] = {a->program, "--root", root, verb};
+	const char *process = getenv("BENCH_PROCESS");
+	int exec = strcmp(verb, "exec") == 0;
 	struct rusage use;
 	int n = 4, status = 0;
 	pid_t pid;
@@ -94,8 +97,13 @@ static void call(struct arm *a, const char *verb)
 		argv[n++] = bundle;
 	} else if (strcmp(verb, "delete") == 0) {
 		argv[n++] = "--force";
+	} else if (exec && process) {
+		argv[n++] = "--process";
+		argv[n++] = process;
 	}
 	argv[n++] = id;
+	if (exec && !process)
+		argv[n++] = "true";
 	argv[n] = NULL;
 	pid = vfork(); /* the child must not begin with a copy of these arrays */
 	if (pid == 0) {

@@ -35,6 +35,11 @@ printf '%-27s %5s %15s %15s %6s %15s %13s\n' "" "" "runtime alone" "through cinc
 "$RUNC" --root $ROOT create --bundle "$BUN" held </dev/null >/dev/null 2>&1 || it_die "create"
 pair "runc: state" 200 0.5 - - state "$RUNC" "$BUN" held
 "$RUNC" --root $ROOT delete --force held
+cp $T/plain.json "$BUN/config.json"
+if $CINCH_RT --root $ROOT run --detach --bundle "$BUN" busy </dev/null >/dev/null 2>&1; then
+	pair "runc: exec" 60 - - - exec "$RUNC" "$BUN" busy
+	$CINCH_RT --root $ROOT delete --force busy
+fi
 pair "runc: create start delete" 60 - - $T/plain.json create,start,delete "$RUNC" "$BUN" b1
 # the same configuration for both: what is over is the wrapper, not the filter and mounts it asks for
 cp $T/plain.json "$BUN/config.json"
@@ -57,6 +62,15 @@ STUB=/usr/local/sbin/stub
 pair "stub: state" 1000 0.5 2048 - state $STUB "$BUN" b1
 pair "stub: create" 500 1.2 2048 $T/plain.json create $STUB "$BUN" b1
 pair "stub: run" 500 1.2 2048 $T/plain.json run $STUB "$BUN" b1
+# a container as the runtime keeps one: nothing more is asked of the stub
+cp $T/plain.json "$BUN/config.json"
+$CINCH_RT --root $ROOT create --bundle "$BUN" x1 </dev/null >/dev/null || it_die "create x1"
+mkdir "$ROOT/x1"
+BENCH_PROCESS=$IT_TOP/tests/data/samples/cri-exec-process.json \
+	pair "stub: exec, by file" 500 1 2048 - exec $STUB "$BUN" x1
+tail -n 1 /var/log/cinch/audit.jsonl | grep -q '"verb":"exec".*"result":"changed"' || it_die "exec was not judged"
+pair "stub: exec, by options" 500 1 2048 - exec $STUB "$BUN" x1
+rmdir "$ROOT/x1"
 pair "stub: create, disk bundle" 200 - 2048 $T/plain.json create $STUB "$DISK/bundle" b1
 
 # What choosing among 1,000 rules adds: cinch with a policy without rules against cinch with one whose last
