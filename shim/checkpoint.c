@@ -401,10 +401,13 @@ int checkpoint_judge(
 	*dir = s->dir = open_dir(s, ask->path);
 	if (s->dir >= 0 && scan_dir(s, e) < 0)
 		return -1;
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->judges[i].failed)
+			return err_nomem(e);
 		for (int k = 0; k < KINDS; k++)
 			if (s->judges[i].found[k].n &&
 				say(&s->judges[i], (enum checkpoint_kind)k, report, e) < 0)
 				return -1;
+	}
 	return 0;
 }

@@ -295,6 +295,7 @@ static void judge_filter(struct checkpoint_judge *j, const char *image, const st
 			"a filter of system calls (%u) that seccomp.img does not have", c->filter);
 	} else if (j->floor & ~filters->denied[c->filter]) {
 		checkpoint_filter_names(j->floor & ~filters->denied[c->filter], &names);
+		j->failed = j->failed || str_failed(&names);
 		checkpoint_note(
 			j, KIND_SECCOMP, image, "a filter that lets pass %s", str_text(&names));
 	}
@@ -327,6 +328,7 @@ void checkpoint_namespaces(struct checkpoint_judge *j, const char *image,
 	for (size_t i = 0; i < CRIU_NAMESPACES; i++)
 		if (j->own >> i & 1 && of->id[i] == host->id[i])
 			str_addf(&names, "%s%s", names.len ? ", " : "", ns_name(ns_types[i]));
+	j->failed = j->failed || str_failed(&names);
 	if (names.len)
 		checkpoint_note(j, KIND_NAMESPACE, image, "%s", str_text(&names));
 }

@@ -47,6 +47,7 @@ struct checkpoint_judge {
 	int nice; /* what a start would inherit, if that is below 0 */
 	uint64_t more[CRIU_CAPS]; /* all that was found beyond CAPS */
 	struct checkpoint_finding found[KINDS];
+	bool failed; /* out of memory: something may be missing in FOUND */
 };
 
 /* What each filter of seccomp.img denies, with those before it. */

@@ -484,6 +484,28 @@ static void test_maps(void)
 	}
 }
 
+/* Each kind by its name. */
+static void test_each_namespace(void)
+{
+	static const char *const names[] = {
+		"pid", "network", "ipc", "uts", "mount", "user", "cgroup", "time"};
+
+	for (int i = 0; i < 8; i++) {
+		struct criu_made m = criu_made_plain;
+		AUTO_STR struct str only = STR_INIT, text = STR_INIT;
+		AUTO_RIG struct rig r;
+
+		str_addf(&only, "{\"linux\": {\"namespaces\": [{\"type\": \"%s\"}]}}", names[i]);
+		str_addf(&text, "namespaces: %s;", names[i]);
+		rig_init(&r, str_text(&only), strict);
+		begin();
+		m.node = 0xff;
+		write_core("core-1.img", &m);
+		ok(judge(&r) && find(&r.report, "namespaces", str_text(&text), "core-1.img"), "%s",
+			names[i]);
+	}
+}
+
 /* A namespace the profile lets be the host's, and those config.json does not have, may be the node's. */
 static void test_shared(void)
 {
@@ -680,6 +702,7 @@ int main(void)
 	test_filters();
 	test_odd_programs();
 	test_maps();
+	test_each_namespace();
 	test_shared();
 	test_directory();
 	test_labels();

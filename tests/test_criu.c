@@ -181,6 +181,10 @@ static void test_namespaces(void)
 	for (size_t n = 0; n < file.n; n++)
 		bad += criu_inventory_read(file.b, n, &host, &e) == 0;
 	ok(bad == 0, "cut anywhere it is refused");
+	file.n = 8 + 2; /* the version alone */
+	file.b[4] = 2;
+	ok(criu_inventory_read(file.b, file.n, &host, &e) < 0 && strstr(e.msg, "does not say"),
+		"an inventory without the host's: %s", e.msg);
 	criu_inventory(&old, 1);
 	ok(criu_inventory_read(old.b, old.n, &host, &e) < 0 && strstr(e.msg, "img_version 1"),
 		"the form of an old CRIU: %s", e.msg);

@@ -18,6 +18,7 @@
 #include "profiles/tar.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
+#include "shim/checkpoint.h"
 #include "shim/ctl/commands.h"
 #include "shim/ctl/ps.h"
 #include "shim/ctl/vulnerable.h"
@@ -28,6 +29,7 @@
 #include "shim/state.h"
 #include "shim/tighten.h"
 #include "shim/verb.h"
+#include "tests/criu_image.h"
 #include "tests/scratch.h"
 #include "tests/tap.h"
 #include "tests/world_fake.h"
@@ -231,6 +233,55 @@ static int try_update(const struct attempt *t, struct err *e)
 		return -1;
 	argv = args_emit(&a, "rt", e);
 	return argv ? 0 : -1;
+}
+
+/* A checkpoint with something wrong in every way. */
+static void make_checkpoint(void)
+{
+	static const char *const words[] = {"uid=0", "group=0", "group=5", "group=6",
+		"prm=0x200000", "nnp=0", "oom=-1", "nice=-20", "rlimit=4:5", "node=7", "label=x"};
+	struct criu_made m = criu_made_plain;
+	struct pb core = {.n = 0}, ids = {.n = 0}, filters = {.n = 0}, map = {.n = 0}, file[5];
+	static const char *const names[] = {"checkpoint/core-1.img", "checkpoint/ids-1.img",
+		"checkpoint/seccomp.img", "checkpoint/userns-1.img", "checkpoint/inventory.img"};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		criu_made_set(&m, words[i]);
+	criu_put_core(&core, &m);
+	criu_put_ids(&ids, (unsigned)m.node);
+	criu_put_filter(&filters, 0x7fff0000, -1, -1);
+	criu_put_extent(&map, 1, 0, 0, 1);
+	criu_file(&file[0], CRIU_MAGIC_CORE, &core);
+	criu_file(&file[1], CRIU_MAGIC_IDS, &ids);
+	criu_file(&file[2], CRIU_MAGIC_SECCOMP, &filters);
+	criu_file(&file[3], CRIU_MAGIC_USERNS, &map);
+	criu_inventory(&file[4], 2);
+	if (mkdir(scratch_path("checkpoint"), 0700) < 0)
+		exit(2);
+	for (size_t i = 0; i < 5; i++) {
+		AUTO_FD int fd = open(scratch_path(names[i]), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+		if (fd < 0 || write(fd, file[i].b, file[i].n) != (ssize_t)file[i].n)
+			exit(2);
+	}
+}
+
+/* TEXT is the config.json it is judged by. */
+static int try_checkpoint(const struct attempt *t, struct err *e)
+{
+	AUTO_JSON struct json_doc *doc = NULL;
+	AUTO_REPORT struct report report = {0};
+	struct profile *both[] = {(struct profile *)t->profile, (struct profile *)t->profile};
+	struct checkpoint_ask ask = {
+		.path = scratch_path("checkpoint"), .lazy = true, .p = both, .n = 2};
+	AUTO_FD int dir = -1;
+
+	if (json_parse(t->text, t->len, &spec_limits, JSON_STRICT, &doc, e) < 0)
+		return -1;
+	ask.doc = doc;
+	if (checkpoint_judge(&ask, &dir, &report, e) < 0)
+		return -1;
+	return report_denials(&report) >= 10 ? 0 : err_set(e, ERR_INPUT, "too little was found");
 }
 
 /* The archive TEXT is a pack, whose manifest can be made again. Its key is in the scratch directory. */
@@ -480,6 +531,9 @@ int main(void)
 	static const char *const names[] = {"podman-default.json", "cri-privileged.json",
 		"ctr-nethost.json", "docker-readonly.json"};
 	static const char *const reports[] = {"trivy-shop-db.json", "grype-cache.json"};
+	static const char restored[] =
+		"{\"process\": {}, \"linux\": {\"namespaces\": [{\"type\": \"pid\"}, {\"type\": "
+		"\"network\"}], \"seccomp\": {\"defaultAction\": \"SCMP_ACT_ERRNO\"}}}";
 	static const char report[] = "tests/data/reports/trivy-shop-db.json";
 	AUTO_FAKE struct world_fake fake;
 	AUTO_PROFILE struct profile *p = NULL;
@@ -523,6 +577,7 @@ int main(void)
 	if (ok(make_running(), "a record to be read"))
 		every("running_read", try_running, &(struct attempt){.len = 0}, 1);
 	kills();
+	make_checkpoint();
 	world_fake_init(&fake);
 	every("profile_builtin", try_profile, &profile, 1);
 	every("catalog_flatten", try_flatten, &child, 1);
@@ -536,6 +591,8 @@ int main(void)
 		1);
 	every("update, options", try_update, &(struct attempt){.profile = p, .world = &fake.world},
 		1);
+	every("checkpoint_judge", try_checkpoint,
+		&(struct attempt){.text = restored, .len = sizeof restored - 1, .profile = p}, 1);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		AUTO_FREE char *text = NULL;
 		struct attempt t = {.profile = p, .world = &fake.world};
