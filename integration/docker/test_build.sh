@@ -52,6 +52,10 @@ test_plugins() {
 		"interface": {"types": ["docker.volumedriver/1.0"], "socket": "x.sock"},
 		"linux": {"capabilities": ["CAP_SYS_ADMIN"]}, "network": {"type": "host"},
 		"propagatedMount": "/data"}' >"$dir/config.json"
+	docker_up '. + {"default-runtime": "cinch-web"}'
+	it_like "a default runtime with arguments: its version is read" "$(d info)" \
+		"runc version: $("$RUNC" --version | sed -n 's/^runc version //p' | sed 's/+/./')"
+	docker_down
 	docker_up '. + {"default-runtime": "cinch"}'
 	d plugin create plug "$dir" >/dev/null
 	it_like "plugin: held to the default profile" "$(d plugin enable --timeout 1 plug)" \

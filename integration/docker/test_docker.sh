@@ -105,22 +105,22 @@ test_cut_down() {
 # --- refused ---
 
 refused() { # WHAT WANT-REGEX OPTION...
-	local what=$1 want=$2 before got status
+	local what=$1 want=$2 got status
 	shift 2
-	before=$(docker_traces)
 	got=$(rt cinch "$@" $IMAGE /bin/echo started)
 	status=$?
 	it_is "refused: $what: exit status of docker" $status 125
 	it_like "refused: $what: docker says why" "$got" \
 		"^docker: Error response from daemon: .*cinch: refused by profile restricted: .*$want"
 	it_unlike "refused: $what: did not run" "$got" '^started'
-	docker_clean "refused: $what: nothing left behind" "$before"
+	docker_clean "refused: $what: nothing left behind" "$BEFORE"
 }
 
 test_refused() {
 	local host="namespaces: the host's"
 	mount -t tmpfs cinch-test /srv # the host's is not for us
 	mkdir -p /srv/app
+	BEFORE=$(docker_traces)
 	refused --pid=host "$host pid namespace" --pid=host
 	refused --net=host "$host network namespace" --net=host
 	refused --ipc=host "$host ipc namespace" --ipc=host

@@ -86,6 +86,23 @@ out"
 	d rm -f web >/dev/null
 }
 
+# Many at once: each is held to the same, and all leave nothing.
+test_many() {
+	local before i pids=()
+	start web cinch >/dev/null
+	before=$(docker_traces)
+	for i in {1..20}; do
+		d exec --privileged --user 0 web /bin/sh -c "$LOOK" >"$T/many.$i" &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	it_is "exec, twenty at once: each the same" "$(sort -u $T/many.*)" "$RESTRICTED"
+	docker_clean "exec, twenty at once: nothing left behind" "$before"
+	it_is "exec, twenty at once: each is recorded" "$(jq -r 'select(.verb == "exec") | .result' $AUDIT |
+		tail -n 20 | uniq -c | tr -s ' ')" " 20 changed"
+	d rm -f web >/dev/null
+}
+
 test_baseline() {
 	start base cinch-baseline >/dev/null
 	exec_is "under baseline" "$BASELINE" base
@@ -163,7 +180,7 @@ update() { # WHAT OPTION... -- PIDS MEMORY: what the kernel then has
 	done
 	got=$(d update "${opt[@]}" small)
 	it_is "update $what" "$got $(pids) $(memory)" "small $2 $3"
-	it_is "update $what: recorded" "$(last true '[.verb, .engine, .container] | join(" ")')" "update docker small"
+	it_is "update $what: recorded" "$(last '.verb == "update"' '[.verb, .engine, .container] | join(" ")')" "update docker small"
 }
 
 test_update() {
@@ -173,7 +190,7 @@ test_update() {
 	update "below the ceilings" --memory 32m --memory-swap 32m --pids-limit 20 -- 20 $((32 * m))
 	update "of something else changes neither" --cpu-shares 512 -- 20 $((32 * m))
 	update "above the ceilings" --memory 512m --memory-swap 1g --pids-limit 1000 -- 50 $((64 * m))
-	it_is "update above the ceilings: recorded as changed" "$(last true .result)" changed
+	it_is "update above the ceilings: recorded as changed" "$(last '.verb == "update"' .result)" changed
 	update "to no limit" --memory-swap -1 --pids-limit -1 -- 50 $((64 * m))
 	d restart -t 0 small >/dev/null
 	it_is "restarted: the ceilings" "$(pids) $(memory)" "50 $((64 * m))"
@@ -189,6 +206,7 @@ profile closed '"exec": {"allow": false}'
 profile small '"resources": {"pids": 50, "memory": "64Mi"}'
 it_apply "$POLICY"
 test_restricted
+test_many
 test_baseline
 test_commands
 test_as_created
