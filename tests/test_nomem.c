@@ -22,6 +22,7 @@
 #include "shim/ctl/commands.h"
 #include "shim/ctl/ps.h"
 #include "shim/ctl/vulnerable.h"
+#include "shim/exec_process.h"
 #include "shim/flags.h"
 #include "shim/resources.h"
 #include "shim/running.h"
@@ -284,6 +285,34 @@ static int try_checkpoint(const struct attempt *t, struct err *e)
 	return report_denials(&report) >= 10 ? 0 : err_set(e, ERR_INPUT, "too little was found");
 }
 
+/* The process of an exec, by options on the bundle in the scratch directory, or of the file TEXT. */
+static int try_exec(const struct attempt *t, struct err *e)
+{
+	static char *file[] = {
+		(char *)"cinch", (char *)"exec", (char *)"--process", NULL, (char *)"c"};
+	static char *line[] = {(char *)"cinch", (char *)"exec", (char *)"-u=0:0", (char *)"-g=0",
+		(char *)"-c=CAP_SYS_ADMIN", (char *)"-e=PATH=/x", (char *)"--cwd=/tmp",
+		(char *)"--apparmor=x", (char *)"--cgroup=../x", (char *)"c", (char *)"id",
+		(char *)"-u"};
+	AUTO_JSON struct json_doc *doc = NULL;
+	AUTO_REPORT struct report report = {0};
+	AUTO_ARGS struct args a = {0};
+	struct json *root;
+
+	file[3] = (char *)t->text;
+	if ((t->text ? args_parse(5, file, &a, e) : args_parse(12, line, &a, e)) < 0 ||
+		exec_process_read(&a, scratch_path("exec"), &doc, e) < 0)
+		return -1;
+	root = json_object(doc);
+	if (json_put(doc, root, "process", json_root(doc)) < 0)
+		return err_nomem(e);
+	json_set_root(doc, root);
+	if (exec_process_cgroups(&a, "/usr/sbin/crun", t->profile, &report, e) < 0 ||
+		tighten_process(doc, t->profile, t->world, &report, e) < 0)
+		return -1;
+	return exec_process_line(&a, "/proc/self/fd/3", e);
+}
+
 /* The archive TEXT is a pack, whose manifest can be made again. Its key is in the scratch directory. */
 static int try_pack(const struct attempt *t, struct err *e)
 {
@@ -517,6 +546,54 @@ static void every(const char *what, int (*run)(const struct attempt *t, struct e
 	ok(run(t, &quiet) == want && live == before, "%s: as always afterwards", what);
 }
 
+/* An exec that is let in with much to change, and one that is refused for much. */
+static void execs(struct world *w)
+{
+	static const char text[] = "{\"profile\":\"few\",\"version\":\"1\","
+				   "\"capabilities\":[\"CAP_KILL\"],\"user\":{"
+				   "\"root\":\"remap\"},\"audit\":[\"exec\"],\"env\":{"
+				   "\"deny\":[\"A\"]},\"resources\":"
+				   "{"
+				   "\"rlimits\":{\"RLIMIT_CORE\":0}},\"exec\":{\"allow\":"
+				   "true,\"commands\":{\"allow\":"
+				   "["
+				   "\"id **\"],\"deny\":[\"sh\"]}}}";
+	static const char record[] =
+		"{\"process\":{\"capabilities\":{\"bounding\":[\"CAP_KILL\"]},\"path\":\"/"
+		"bin\","
+		"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":9,\"soft\":9}],"
+		"\"apparmorProfile\":\"own\"}}";
+	AUTO_PROFILE struct profile *p = NULL;
+	AUTO_JSON struct json_doc *running = NULL;
+	struct attempt t = {.world = w};
+	char path[4096]; /* of scratch_path only eight live */
+	struct err e;
+
+	mkdir(scratch_path("exec"), 0755);
+	scratch_write("exec/config.json", "{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"x\"],"
+					  "\"cwd\":\"/\",\"env\":[\"A="
+					  "b\"]}}");
+	scratch_write("exec/p.json", "{\"args\":[\"id\"],\"cwd\":\"/"
+				     "\",\"env\":[\"A=b\",\"PATH=/x\"],\"later\":1}");
+	if (!ok(profile_parse("few", text, sizeof text - 1, &p, &e) == 0 &&
+			    json_parse(record, sizeof record - 1, &spec_limits, 0, &running, &e) ==
+				    0,
+		    "a profile and a record: %s", e.msg))
+		return;
+	w->running = json_root(running);
+	t.profile = p;
+	for (int audit = 1; audit >= 0; audit--) {
+		if (!audit)
+			p->audit = 0;
+		t.text = NULL;
+		every(audit ? "exec by options, audited" : "exec by options", try_exec, &t, 1);
+		snprintf(path, sizeof path, "%s", scratch_path("exec/p.json"));
+		t.text = path;
+		every(audit ? "exec by file, audited" : "exec by file", try_exec, &t, 1);
+	}
+	w->running = NULL;
+}
+
 static char *sample(const char *name, size_t *len)
 {
 	AUTO_FD int dir = open("tests/data/samples", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -532,20 +609,22 @@ int main(void)
 		"ctr-nethost.json", "docker-readonly.json"};
 	static const char *const reports[] = {"trivy-shop-db.json", "grype-cache.json"};
 	static const char restored[] =
-		"{\"process\": {}, \"linux\": {\"namespaces\": [{\"type\": \"pid\"}, {\"type\": "
+		"{\"process\": {}, \"linux\": {\"namespaces\": [{\"type\": \"pid\"}, "
+		"{\"type\": "
 		"\"network\"}], \"seccomp\": {\"defaultAction\": \"SCMP_ACT_ERRNO\"}}}";
 	static const char report[] = "tests/data/reports/trivy-shop-db.json";
 	AUTO_FAKE struct world_fake fake;
 	AUTO_PROFILE struct profile *p = NULL;
-	static const char family[] =
-		"{\"profile\": \"child\", \"version\": \"1\", \"extends\": [\"restricted\"],"
-		" \"paths\": {\"masked\": {\"remove\": [\"/proc/kcore\"]}},"
-		" \"network\": {\"egress\": [{\"to\": [\"dns\"]}]},"
-		" \"capabilities\": {\"add\": [\"CAP_KILL\"]}}";
+	static const char family[] = "{\"profile\": \"child\", \"version\": \"1\", \"extends\": "
+				     "[\"restricted\"],"
+				     " \"paths\": {\"masked\": {\"remove\": [\"/proc/kcore\"]}},"
+				     " \"network\": {\"egress\": [{\"to\": [\"dns\"]}]},"
+				     " \"capabilities\": {\"add\": [\"CAP_KILL\"]}}";
 	struct attempt profile = {.text = "restricted"};
 	struct attempt child = {.text = family, .len = sizeof family - 1};
 	static const char config[] =
-		"{\"runtime\": \"/r\", \"select\": [{\"engine\": [\"docker\", \"cri\"], \"image\": "
+		"{\"runtime\": \"/r\", \"select\": [{\"engine\": [\"docker\", \"cri\"], "
+		"\"image\": "
 		"\"r.example/**\", \"profile\": \"web\"}, {\"profile\": \"rest\"}], "
 		"\"annotations\": {\"record\": [\"a\", \"b\"]}}";
 	struct attempt node = {.text = config, .len = sizeof config - 1};
@@ -589,6 +668,7 @@ int main(void)
 			.profile = p,
 			.world = &fake.world},
 		1);
+	execs(&fake.world);
 	every("update, options", try_update, &(struct attempt){.profile = p, .world = &fake.world},
 		1);
 	every("checkpoint_judge", try_checkpoint,
