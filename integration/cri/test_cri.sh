@@ -105,7 +105,8 @@ test_caps() {
 
 test_privileged() {
 	local got
-	got=$(vary "$(cri_asks '{privileged: true, masked_paths: [], readonly_paths: []}')" 'ls /dev | wc -l | sed "s/^/dev=/"')
+	got=$(vary "$(cri_asks '{privileged: true, masked_paths: [], readonly_paths: []}')" \
+		'ls /dev | wc -l | sed "s/^/dev=/"')
 	cri_held "privileged" "$got" restricted
 	it_is "privileged: no device of the node" $(($(it_value "$got" dev | grep . || echo 99) < 20)) 1
 	it_like "privileged: /sys is read-only" "$(it_value "$got" mount:/sys)" '^sysfs,ro'
@@ -148,7 +149,8 @@ test_small_options() {
 
 test_namespaces() {
 	local got what target all='network: 0, ipc: 0'
-	got=$(vary "$(cri_asks "{namespace_options: {$all, pid: 0}}")" 'cat /proc/1/cmdline | tr "\0" " " | sed "s/^/first=/"')
+	got=$(vary "$(cri_asks "{namespace_options: {$all, pid: 0}}")" \
+		'cat /proc/1/cmdline | tr "\0" " " | sed "s/^/first=/"')
 	cri_held "shareProcessNamespace" "$got" restricted
 	it_like "shareProcessNamespace: the first process is the pod's" "$(it_value "$got" first)" '^/busybox sleep'
 	target=$(cri_run $POD "$pod" target)
@@ -220,7 +222,8 @@ test_refused_pods() {
 		got=$(cri_pod host cinch-baseline ".linux.security_context.namespace_options.$n = 2")
 		it_like "host $n: by baseline, too" "$got" "refused by profile baseline: .*$n namespace"
 	done
-	it_is "the audit log has pod and namespace" "$(cri_record create '"\(.result) \(.namespace)/\(.pod)"')" "refused shop/host"
+	it_is "the audit log has pod and namespace" "$(cri_record create '"\(.result) \(.namespace)/\(.pod)"')" \
+		"refused shop/host"
 	it_clean "refused pods leave nothing" "$before"
 }
 

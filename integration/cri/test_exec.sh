@@ -153,6 +153,39 @@ test_update() {
 	cri_remove_pod "$pod"
 }
 
+# --- another policy is applied ---
+
+policy_status() { "$CTL" ps --json | jq -r --arg id "$1" '.containers[] | select(.id == $id) | .policyStatus'; }
+
+test_later_policy() {
+	local pod id other
+	pod=$(cri_pod later cinch)
+	id=$(cri_run later "$pod" main)
+	it_is "ps: under the policy in force" "$(policy_status "$id")" current
+	it_apply '{"defaultProfile": "no-exec"}'
+	it_is "ps: under an older policy" "$(policy_status "$id")" older
+	cri_held "a stricter policy: who runs is held as before" "$(cri_exec "$id" /bin/sh -c "$IT_LOOK")" restricted-exec
+	other=$(cri_run later "$pod" other)
+	it_like "a stricter policy: who starts now is held to it" "$(cri_exec "$other" /bin/true)" \
+		'refused by profile no-exec: exec: '
+	cri_remove "$other"
+	# "restricted" itself says something else now
+	jq -n '{profile: "restricted", version: "9", capabilities: ["CAP_NET_RAW", "CAP_SYS_CHROOT"],
+		user: {root: "allow"}, noNewPrivileges: false, seccomp: {profile: "default", deny: [], allow: []},
+		namespaces: {host: [], add: ["cgroup"]}, mounts: {sources: {allow: ["/**"], deny: []}},
+		rootfs: {readonly: false, writable: []},
+		exec: {allow: true, terminal: true, capabilities: ["CAP_NET_RAW", "CAP_SYS_CHROOT"]}}' \
+		>/etc/cinch/profiles/restricted.json
+	it_apply '{"defaultProfile": "restricted"}'
+	cri_held "a wider policy: who runs is held as before" "$(cri_exec "$id" /bin/sh -c "$IT_LOOK")" restricted-exec
+	other=$(cri_run later "$pod" other)
+	it_is "a wider policy: who starts now has it" "$(it_value "$(cri_exec "$other" /bin/sh -c "$IT_LOOK")" CapBnd)" \
+		0000000000042000
+	cri_remove_pod "$pod"
+	rm /etc/cinch/profiles/restricted.json
+	it_apply '{"defaultProfile": "restricted"}'
+}
+
 # --- the record ---
 
 test_audit() {
@@ -231,6 +264,7 @@ test_exec_held
 node_profiles
 test_exec_refused
 test_update
+test_later_policy
 test_audit
 test_restart
 test_shim
