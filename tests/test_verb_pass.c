@@ -84,7 +84,7 @@ static void what_is_not(void)
 {
 	static const char *const lines[] = {"state box", "list", "ps box", "events box", "features",
 		"start box", "--version", "spec", "help", "kill --help", "kill -h", "delete -h box",
-		"checkpoint --help", "--root " ROOT " state kill"};
+		"checkpoint --help", "--root /run/rt state kill"};
 
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
 		AUTO_LAUNCHED struct launched l = launch_run(NULL, lines[i]);
