@@ -86,10 +86,29 @@ static void gave(const char *place, const char *want)
 		v ? str_text(&got) : "absent");
 }
 
+/* The sample, its process with MEMBERS more and the document with MORE; the caller's. */
+static char *document(const char *members, const char *more_members)
+{
+	static const char process[] = "\"process\":{";
+	AUTO_FREE char *text = launch_sample("ctr-default.json");
+	AUTO_STR struct str out = STR_INIT;
+	char *at = strstr(text, process);
+
+	if (!at)
+		exit(2);
+	str_addf(&out, "{%s%.*s%s%s", more_members, (int)(at - text - 1), text + 1, process,
+		members);
+	str_add(&out, at + strlen(process));
+	return str_take(&out);
+}
+
+static char *extra_members, *extra_process; /* of the next containers */
+
 /* The container "box" under PROFILE; the runtime knows it when KNOWN. */
 static void make_box(const char *profile, bool known)
 {
-	AUTO_FREE char *text = launch_sample("ctr-default.json");
+	AUTO_FREE char *text =
+		document(extra_process ? extra_process : "", extra_members ? extra_members : "");
 	char line[256];
 
 	launch_bundle(BUNDLE, text);
@@ -236,7 +255,46 @@ static void test_silence(void)
 	gave("/noNewPrivileges", NULL);
 }
 
+/* The record keeps the labels of the container's own process. */
+static void test_labels(void)
+{
+	AUTO_LAUNCHED struct launched l = {0}, same = {0};
+
+	extra_process = (char *)"\"apparmorProfile\":\"own\",\"selinuxLabel\":\"u:r:t:s0:c1,c2\",";
+	make_box(NULL, true);
+	extra_process = NULL;
+	launch_write(FILE_AT, "{\"args\":[\"id\"],\"cwd\":\"/\",\"apparmorProfile\":\"other\","
+			      "\"selinuxLabel\":\"u:r:t:s0:c3,c4\"}");
+	l = exec_run(EXEC "--process " FILE_AT " box");
+	ok(l.status == 0, "other labels: %.*s", told(&l), l.err);
+	gave("/apparmorProfile", NULL);
+	gave("/selinuxLabel", NULL);
+	same = exec_run(EXEC "--apparmor own --process-label u:r:t:s0:c1,c2 box id");
+	ok(same.status == 0, "its own: %.*s", told(&same), same.err);
+	gave("/apparmorProfile", "\"own\"");
+	gave("/selinuxLabel", "\"u:r:t:s0:c1,c2\"");
+}
+
 /* ---- refusals ---- */
+
+/* A second profile, which the container's own annotation named, holds as well. */
+static void test_two_profiles(void)
+{
+	AUTO_LAUNCHED struct launched l = {0};
+
+	extra_members = (char *)"\"annotations\":{\"io.cinch.profile\":\"closed\"},";
+	make_box("loose", true);
+	refused("the second profile", EXEC "box id", "refused by profile closed", "refused");
+	extra_members = (char *)"\"annotations\":{\"io.cinch.profile\":\"restricted\"},";
+	make_box("loose", true);
+	extra_members = NULL;
+	l = exec_run(EXEC "-u 0 box id");
+	ok(l.status == 0, "both let it in: %.*s", told(&l), l.err);
+	gave("/user", "{\"uid\":65532,\"gid\":65532,\"additionalGids\":[]}");
+	gave("/capabilities/bounding", "[]");
+	gave("/noNewPrivileges", "true");
+	tap_same(launched_text(&l, "/profiles/1/name"), "restricted", "both are recorded");
+}
 
 static void test_files(void)
 {
@@ -410,6 +468,8 @@ int main(void)
 	test_file();
 	test_options();
 	test_silence();
+	test_labels();
+	test_two_profiles();
 	test_files();
 	test_policy();
 	test_record();
