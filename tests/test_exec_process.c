@@ -152,6 +152,22 @@ static const struct {
 		"exec --cwd /\xc3 c1 id", "--cwd: byte 2 is not UTF-8"},
 };
 
+/* What is put together is held to the same shape as a file. */
+static void test_many_words(const char *bundle)
+{
+	enum { MANY = 20000 };
+	static char *argv[MANY + 3] = {(char *)"cinch", (char *)"exec", (char *)"c1"};
+	AUTO_JSON struct json_doc *doc = NULL;
+	AUTO_ARGS struct args a = {0};
+	struct err e = {0};
+
+	for (int i = 3; i < MANY + 3; i++)
+		argv[i] = (char *)"x";
+	ok(args_parse(MANY + 3, argv, &a, &e) == 0 && exec_process_read(&a, bundle, &doc, &e) < 0 &&
+			e.code == ERR_INPUT && strstr(e.msg, "args"),
+		"20,000 words: %s", e.msg);
+}
+
 static void test_wrong_options(void)
 {
 	AUTO_JSON struct json_doc *none = NULL;
@@ -412,6 +428,7 @@ int main(void)
 	scratch_write("bundle/config.json", base);
 	test_options(own);
 	test_bare();
+	test_many_words(own);
 	test_wrong_options();
 	test_wrong_files();
 	test_file();
