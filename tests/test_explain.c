@@ -564,6 +564,49 @@ static void test_extends(void)
 		"it is followed (%d)", status);
 }
 
+/* What engines hand to exec is judged as exec does it. */
+static void test_process(void)
+{
+	static const char probes[] =
+		"{\"profile\": \"probes\", \"version\": \"1\", \"extends\": [\"restricted\"],\n"
+		"\"exec\": {\"terminal\": false, \"commands\": {\"allow\": [\"cat /tmp/x\"]}}}";
+	static const char sample[] = "tests/data/samples/cri-exec-tty-process.json";
+	AUTO_STR struct str args = STR_INIT, out = STR_INIT;
+	int status;
+
+	str_addf(&args, "explain %s", sample);
+	status = run_program(str_text(&args), &out);
+	ok(status == 1 &&
+			strstr(str_text(&out),
+				"it would be held to\nwhat the container was started "
+				"under") &&
+			strstr(str_text(&out), "\nexec\n") &&
+			strstr(str_text(&out), "/process/capabilities/bounding") &&
+			strstr(str_text(&out), "changes under restricted 1.0.0\n"),
+		"a process document: %d", status);
+	ok(!strstr(str_text(&out), "namespaces") && !strstr(str_text(&out), "rootfs"),
+		"and nothing of what is a container's");
+	str_reset(&args);
+	str_addf(&args, "explain --profile %s %s", scratch_write("probes.json", probes), sample);
+	status = run_program(str_text(&args), &out);
+	ok(status == 2 &&
+			strstr(str_text(&out),
+				"not among the allowed ones (exec.commands.allow)") &&
+			strstr(str_text(&out), "(exec.terminal)") &&
+			strstr(str_text(&out), "the process would not start"),
+		"a command and a terminal it may not have: %d", status);
+	str_reset(&args);
+	str_addf(&args, "explain --profile %s --json %s", scratch_path("probes.json"), sample);
+	status = run_program(str_text(&args), &out);
+	ok(status == 2 && strstr(str_text(&out), "\"refused by profile probes: exec: "),
+		"in the words of an exec: %d", status);
+	str_reset(&args);
+	str_addf(&args, "explain --patch %s", sample);
+	status = run_program(str_text(&args), &out);
+	ok(status == 2 && strstr(str_text(&out), "--patch is for the document of a container"),
+		"no patch of it: %d", status);
+}
+
 static void test_bad(void)
 {
 	static const struct {
@@ -666,6 +709,7 @@ int main(void)
 	test_away();
 	test_choice();
 	test_extends();
+	test_process();
 	test_bad();
 	test_good();
 	test_terminal();

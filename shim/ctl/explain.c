@@ -3,7 +3,8 @@
  * explain - what a profile would change or refuse in a container, and why; nothing is written.
  *
  * The same steps as a launch: read, check, learn what the engine tells, choose the profiles by the policy
- * in force, tighten.
+ * in force, tighten. A process document, as engines hand it to exec, is held to what the same profiles let
+ * one do that is started later; what a runtime would take from the container is not known here.
  */
 #include "shim/ctl/commands.h"
 
@@ -32,6 +33,7 @@ struct case_file {
 	struct selection profiles;
 	struct world host, world;
 	bool away; /* the container is not on this host */
+	bool process; /* not a container's document but that of an exec */
 	struct report report;
 	struct err refusal; /* code 0: it may start */
 };
@@ -72,6 +74,24 @@ static int open_bundle(const char *path, const char **name, struct err *e)
 	return fd;
 }
 
+static bool is_process(const struct json *root)
+{
+	return json_is(root, JSON_OBJECT) && json_member(root, "args") &&
+	       !json_member(root, "process") && !json_member(root, "ociVersion");
+}
+
+/* As what the passes judge at exec (running.h), in a container that says nothing. */
+static int wrap_process(struct json_doc *doc, struct err *e)
+{
+	struct json *root = json_object(doc);
+
+	if (json_put(doc, root, "process", json_clone(doc, json_root(doc))) < 0 ||
+		json_put(doc, root, "linux", json_object(doc)) < 0)
+		return err_nomem(e);
+	json_set_root(doc, root);
+	return 0;
+}
+
 static int load_document(const char *path, struct case_file *c, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
@@ -83,10 +103,12 @@ static int load_document(const char *path, struct case_file *c, struct err *e)
 		return -1;
 	if (io_read_file_at(c->dir, name, spec_limits.bytes, &text, &len, NULL, e) < 0)
 		return -1;
-	if (json_parse(text, len, &spec_limits, JSON_STRICT, &c->doc, e) < 0 ||
-		spec_check(c->doc, spec_config, e) < 0)
+	if (json_parse(text, len, &spec_limits, JSON_STRICT, &c->doc, e) < 0)
 		return err_wrap(e, "%s", name);
-	return 0;
+	c->process = is_process(json_root(c->doc));
+	if (spec_check(c->doc, c->process ? spec_process : spec_config, e) < 0)
+		return err_wrap(e, "%s", name);
+	return c->process ? wrap_process(c->doc, e) : 0;
 }
 
 /* What engines name the bundle's container by: the directory's name, podman's is one above. */
@@ -156,19 +178,21 @@ static int decide(const struct ctl_call *call, struct case_file *c, struct err *
 	if (load_document(call->operands[0], c, e) < 0 || learn(call, c, e) < 0 ||
 		choose(call, c, e) < 0)
 		return -1;
-	root = json_str(json_at(json_root(c->doc), "/root/path"));
+	root = c->process ? "rootfs" : json_str(json_at(json_root(c->doc), "/root/path"));
 	if (!root)
 		return err_set(e, ERR_INPUT, "config.json has no root.path: no root filesystem");
 	if (world_host(c->dir, root, &c->host, e) < 0)
 		return -1;
-	c->away = away_is(c->dir, root);
+	c->away = c->process || away_is(c->dir, root);
 	c->world = c->away ? away_world(&c->host) : c->host;
 	c->world.image = &c->engine.image;
 	c->world.image_exempt = c->engine.sandbox;
 	c->world.image_denied = &c->profiles.denied;
+	c->world.running = c->process ? json_get(json_root(c->doc), "linux") : NULL;
 	c->report.keep_values = ctl_given(call, "patch");
 	for (size_t i = 0; i < c->profiles.n; i++)
-		if (tighten(c->doc, c->profiles.p[i], &c->world, &c->report, &c->refusal) < 0) {
+		if ((c->process ? tighten_process : tighten)(
+			    c->doc, c->profiles.p[i], &c->world, &c->report, &c->refusal) < 0) {
 			if (c->refusal.code == ERR_DENIED)
 				break;
 			*e = c->refusal;
@@ -281,7 +305,11 @@ static void print_table(struct ctl_call *call, const struct case_file *c)
 
 	table_text(call->operands[0], style.width, out);
 	str_addc(out, '\n');
-	if (c->away)
+	if (c->process)
+		str_add(out,
+			"(A process that is started in a running container: it would be held to\n"
+			"what the container was started under. Taken here is what follows.)\n");
+	else if (c->away)
 		str_add(out, "(Its root filesystem is not here: files, volumes and\n"
 			     "namespaces that are missing are taken as ordinary.)\n");
 	table_report(&c->report, &style, out);
@@ -292,7 +320,7 @@ static void print_table(struct ctl_call *call, const struct case_file *c)
 		str_addf(out, "%s %s %s", i ? " and" : "", c->profiles.p[i]->name,
 			c->profiles.p[i]->version);
 	if (c->refusal.code)
-		str_add(out, ": the container would not start");
+		str_addf(out, ": the %s would not start", c->process ? "process" : "container");
 	str_addc(out, '\n');
 	print_choice(c, out);
 }
@@ -305,6 +333,8 @@ static int run(struct ctl_call *call, struct err *e)
 		return err_set(e, ERR_INPUT, "--json and --patch exclude each other");
 	if (decide(call, &c, e) < 0)
 		return -1;
+	if (ctl_given(call, "patch") && c.process)
+		return err_set(e, ERR_INPUT, "--patch is for the document of a container");
 	if (ctl_given(call, "patch") && c.refusal.code) { /* half a patch would be misunderstood */
 		*e = c.refusal;
 		return -1;
