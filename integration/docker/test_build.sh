@@ -193,7 +193,7 @@ test_live_restore() {
 	it_is "live-restore: known again" "$(d inspect -f '{{.State.Status}} {{.State.Pid}} {{.HostConfig.Runtime}}' stays)" \
 		"running $pid cinch"
 	it_like "live-restore: cinchctl ps" "$(cinchctl ps)" ' stays .*running$'
-	it_is "live-restore: exec" "$(d exec stays echo in)" in
+	it_is "live-restore: exec" "$(d exec --user 0 --privileged stays id -u)" 65532
 	it_is "live-restore: exec is recorded" "$(last '.verb == "exec"' .id)" "$id"
 	it_is "live-restore: restart" "$(d restart -t 0 stays)" stays
 	it_is "live-restore: governed again" "$(last '.verb == "create"' '[.id, .result] | join(" ")')" "$id changed"

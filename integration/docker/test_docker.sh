@@ -180,7 +180,7 @@ out"
 }
 
 test_life() {
-	local id before got record pid
+	local id before got record pid was
 	before=$(docker_traces)
 	# a port below 1024 without the capability in effect
 	id=$(d run -d --name web --hostname web --runtime cinch -p 127.0.0.1:18080:80 -v vol:/data $IMAGE \
@@ -210,13 +210,14 @@ test_life() {
 	it_ok "it answers again" until_ok http passwd
 
 	d rename web www >/dev/null
-	pid=$(d inspect -f '{{.State.Pid}}' www)
+	pid=$(d inspect -f '{{.State.Pid}}' www) was=$(stat -c %i "$record")
 	it_is "restart" "$(d restart -t 0 www)" www
 	it_ok "restarted: it answers" until_ok http passwd
 	it_ok "restarted: another process" [ "$pid" != "$(d inspect -f '{{.State.Pid}}' www)" ]
 	it_is "restarted: the same id, tightened again" \
 		"$(last '.verb == "create"' '[.id, .container, .result] | join(" ")')" "$id www changed"
 	it_is "restarted: one record" "$(record_of "$id")" "$record"
+	it_ok "restarted: a new one" [ "$was" != "$(stat -c %i "$record")" ]
 	it_like "restarted: its user" "$(d top www)" 65532
 	d stop -t 1 www >/dev/null
 	it_is "stop" "$(d inspect -f '{{.State.Status}}' www)" exited
@@ -225,7 +226,8 @@ test_life() {
 	it_is "kill" "$(d kill www)" www
 	it_ok "killed" until_is "exited 137" d inspect -f '{{.State.Status}} {{.State.ExitCode}}' www
 	d start www >/dev/null
-	it_is "rm -f" "$(d rm -f www)" www
+	d pause www >/dev/null
+	it_is "rm -f, paused" "$(d rm -f www)" www
 	docker_clean "nothing left behind" "$before"
 	it_is "kill, pause, resume and delete are recorded" "$(jq -r --arg id "$id" \
 		'select(.id == $id and (.verb | IN("kill", "pause", "resume", "delete"))) | .verb' $AUDIT |
