@@ -8,7 +8,7 @@
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck source=integration/cri/cri.sh
 . "${BASH_SOURCE[0]%/*}/cri.sh" || exit 1
-IT_LIMIT=${IT_LIMIT:-120}
+IT_LIMIT=${IT_LIMIT:-180}
 it_enter "$0" "$@"
 
 CTL=/usr/local/sbin/cinchctl
