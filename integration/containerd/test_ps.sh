@@ -44,7 +44,7 @@ test_containerd() {
 	it_is "second container" "$(start ps-two)" ""
 	got=$("$CTL" ps)
 	it_is "ps: exit status" $? 0
-	it_like "ps: the first" "$got" "^ps-one +containerd +$IT_NS .* restricted +enforce +[0-9]+s +running$"
+	it_like "ps: the first" "$got" "^ps-one +containerd +$IT_NS .* restricted +enforce +current +[0-9]+s +running$"
 	it_like "ps: the second" "$got" '^ps-two .* running$'
 	it_is "ps: the pid is the container's" "$(ps_json | jq -r '.containers[] | select(.id == "ps-one") | .pid')" \
 		"$(ctr -n "$IT_NS" task ls | awk '$1 == "ps-one" {print $2}')"
