@@ -87,9 +87,9 @@ test_build() {
 		sort -u)" '["create","changed","rule cinch.json:3"]'
 	got=$(p build --network host -t localhost/built:2 --no-cache $T/context)
 	it_like "build: refused, and why" "$got" \
-		'cinch: refused by profile build: namespaces: the host.s network namespace'
+		'cinch: refused by profile baseline: namespaces: the host.s network namespace'
 	got=$(p build -v /:/h -t localhost/built:2 --no-cache $T/context)
-	it_like "build: the host's / in a step" "$got" 'cinch: refused by profile build: mounts: .* on /h: '
+	it_like "build: the host's / in a step" "$got" 'cinch: refused by profile baseline: mounts: .* on /h: '
 	p rmi -f localhost/built:1 >/dev/null
 	p image prune -f >/dev/null
 }

@@ -258,7 +258,7 @@ test_pod() {
 	chown -R $NAME: /home/$NAME/context
 	# a build without root's rights binds the host's /sys into each step
 	it_like "build: refused, and why" "$(u build -t localhost/built:1 context)" \
-		'cinch: refused by profile build: mounts: mount of /sys on /sys'
+		'cinch: refused by profile baseline: mounts: mount of /sys on /sys'
 	it_like "build --isolation chroot: without a runtime" \
 		"$(u build --isolation chroot -t localhost/built:1 context)" 'Successfully tagged'
 	u rmi -f localhost/built:1 >/dev/null

@@ -22,7 +22,7 @@ DROPINS=/etc/containers/containers.conf.d
 # The node's configuration, as applied
 NODE='{"select": [
 	{"engine": "podman", "container": "base-*", "profile": "baseline"},
-	{"engine": "buildah", "profile": "build"},
+	{"engine": "buildah", "profile": "baseline"},
 	{"container": "probed", "profile": "probed"},
 	{"container": "closed", "profile": "closed"},
 	{"container": "small*", "profile": "small"}]}'
@@ -87,7 +87,7 @@ pm_enter() { # SCRIPT [ARG...]
 		# The node's configuration, as applied
 NODE='{"select": [
 	{"engine": "podman", "container": "base-*", "profile": "baseline"},
-	{"engine": "buildah", "profile": "build"},
+	{"engine": "buildah", "profile": "baseline"},
 	{"container": "probed", "profile": "probed"},
 	{"container": "closed", "profile": "closed"},
 	{"container": "small*", "profile": "small"}]}'
@@ -138,7 +138,6 @@ pm_setup() {
 	it_image $T/image.tar $IMAGE || it_die "cannot make an image"
 	p load -q -i $T/image.tar >/dev/null || it_die "podman cannot load the image"
 	mkdir -p /etc/cinch/profiles
-	cp "$IT_TOP/integration/podman/build.json" /etc/cinch/profiles/ || it_die "no profile for builds"
 	while read -r name rest; do
 		printf '{"profile": "%s", "version": "1.0.0", "extends": ["restricted"], %s}\n' "$name" "$rest" \
 			>/etc/cinch/profiles/"$name".json
