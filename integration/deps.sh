@@ -48,6 +48,7 @@ table() {
 		test py:grpc python3-grpcio python3-grpcio py3-grpcio
 		test cni:ptp containernetworking-plugins containernetworking-plugins cni-plugins
 		test py:jsonschema python3-jsonschema python3-jsonschema py3-jsonschema
+		test py:yaml python3-yaml python3-pyyaml py3-yaml
 		lint cmd:git git git git
 		lint cmd:gcc gcc gcc gcc
 		lint cmd:clang clang clang clang
