@@ -255,6 +255,7 @@ fake_ctr() {
 # ctr for the walks, where the same containerd runs all the time: it takes a while to ask it
 quick_ctr() {
 	mkdir -p $T/quick
+	# shellcheck disable=SC2016 # expanded there
 	printf '#!/bin/sh\n[ "$1" = plugins ] && exec echo "io.containerd.grpc.v1 cri linux/amd64 ok"\nexec %s "$@"\n' \
 		"$(command -v ctr)" >$T/quick/ctr
 	chmod +x $T/quick/ctr
