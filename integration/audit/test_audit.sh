@@ -4,7 +4,7 @@
 # test_audit - the audit log of the real program: many writers, logrotate under them, writers that are killed, a
 # full disk, a stopped holder of the lock, systemd's journal; and what cinchctl log verify says to each.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc logrotate flock"
 IT_LIMIT=${IT_LIMIT:-240}
 it_enter "$0" "$@"

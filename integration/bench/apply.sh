@@ -5,7 +5,7 @@
 # a seccomp filter of its own, and there are as many select rules. The median of five rounds, each with another
 # policy to write.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_LIMIT=300
 [ "$(id -u)" -eq 0 ] || it_die "needs root: sudo make bench"
 it_enter "$0" "$@"

@@ -4,7 +4,7 @@
 # bench - what a start costs with cinch and without, side by side in one run (see bench.c). ROUNDS=N for each
 # line. The engines keep bundles in memory (/run), the record goes to a disk: so it is here.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc busybox"
 IT_LIMIT=590
 [ "$(id -u)" -eq 0 ] || it_die "needs root: sudo make bench"

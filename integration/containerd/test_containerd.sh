@@ -4,7 +4,7 @@
 # test_containerd - a real containerd and a real runc, through cinch: what the container is from inside, what a
 # refused one shows and leaves, that everything else passes as it was.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="containerd ctr runc busybox script"
 IT_LIMIT=${IT_LIMIT:-240}
 it_enter "$0" "$@"

@@ -5,7 +5,7 @@
 # them a scanner's report is about. What a kubelet or Docker would have told of an image is put where they
 # put it, and cinch is called as they call it.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="containerd ctr runc busybox"
 IT_LIMIT=${IT_LIMIT:-120}
 it_enter "$0" "$@"

@@ -4,7 +4,7 @@
 # test_crun - a real crun as the runtime below cinch: the same container as with runc, the same bounds for what
 # comes later, and what crun does in its own way.
 # shellcheck source=integration/podman/world.sh
-. "${BASH_SOURCE[0]%/*}/../podman/world.sh"
+. "${BASH_SOURCE[0]%/*}/../podman/world.sh" || exit 1
 IT_NEEDS="crun runc busybox podman conmon"
 IT_LIMIT=${IT_LIMIT:-150}
 # crun wants one version of cgroups, not both

@@ -4,7 +4,7 @@
 # demo - the same busybox twice, with runc alone and through cinch, and what each says of itself from inside;
 # then one that is refused, and what the record says. Changes nothing on this machine.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="containerd ctr runc busybox"
 IT_LIMIT=110
 [ "$(id -u)" -eq 0 ] || it_die "needs root: sudo make demo"

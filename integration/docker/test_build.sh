@@ -5,12 +5,12 @@
 # BuildKit without and with cinch in place of the runc it looks up, `--runtime runc` likewise; user namespaces, another
 # data root, a dockerd that goes and comes back.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
 IT_NEEDS="dockerd docker containerd ctr runc busybox iptables" IT_LIMIT=${IT_LIMIT:-240}
 it_enter "$0" "$@"
 # shellcheck source=integration/docker/engine.sh
-. "$IT_TOP/integration/docker/engine.sh"
+. "$IT_TOP/integration/docker/engine.sh" || exit 1
 LINKS=/usr/local/lib/cinch/runc
 COVERED=$(sed -n 's/^Environment=PATH=//p' "$HERE/runc-path.conf")
 # what a step or container says of itself in one line

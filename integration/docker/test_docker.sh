@@ -4,12 +4,12 @@
 # test_docker - a real dockerd, containerd and runc, through cinch: what a container is from inside, what is cut
 # down, what is refused and how Docker says so, and a container's life with all that Docker does to it.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
 IT_NEEDS="dockerd docker containerd ctr runc busybox script iptables" IT_LIMIT=${IT_LIMIT:-240}
 it_enter "$0" "$@"
 # shellcheck source=integration/docker/engine.sh
-. "$IT_TOP/integration/docker/engine.sh"
+. "$IT_TOP/integration/docker/engine.sh" || exit 1
 
 # --- from inside ---
 

@@ -4,12 +4,12 @@
 # test_exec - docker exec, health checks and docker update in containers that run under cinch: nothing that the
 # start took away comes back, and whoever is refused is told why.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
 IT_NEEDS="dockerd docker containerd ctr runc busybox script iptables" IT_LIMIT=${IT_LIMIT:-240}
 it_enter "$0" "$@"
 # shellcheck source=integration/docker/engine.sh
-. "$IT_TOP/integration/docker/engine.sh"
+. "$IT_TOP/integration/docker/engine.sh" || exit 1
 
 # The profile is chosen by Docker's name of the container.
 POLICY='{"select": [

@@ -4,7 +4,7 @@
 # test_enable - what `cinchctl enable` writes, read by the real engines: containerd's merged configuration and its CRI
 # plugin, dockerd before and after a reload, podman. And what `disable` leaves: every byte.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="containerd ctr runc dockerd docker podman busybox"
 IT_LIMIT=${IT_LIMIT:-120}
 it_enter "$0" "$@"

@@ -4,7 +4,7 @@
 # test_install - what `make install` puts into a directory works there, and `make uninstall` takes exactly that
 # away again. Needs no root.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT

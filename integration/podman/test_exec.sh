@@ -4,7 +4,7 @@
 # test_exec - what a real podman may do to a container that runs: exec, health checks, update, and what of it is
 # recorded.
 # shellcheck source=integration/podman/world.sh
-. "${BASH_SOURCE[0]%/*}/world.sh"
+. "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
 IT_NEEDS="podman conmon runc busybox script"
 IT_LIMIT=${IT_LIMIT:-150}
 pm_enter "$0" "$@"

@@ -4,7 +4,7 @@
 # test_podman - a real podman with conmon and netavark, and a real runc, through cinch: what a container is from
 # inside, whatever its user asks for, and that all else goes on as it was.
 # shellcheck source=integration/podman/world.sh
-. "${BASH_SOURCE[0]%/*}/world.sh"
+. "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
 IT_NEEDS="podman conmon runc busybox script"
 IT_LIMIT=${IT_LIMIT:-150}
 pm_enter "$0" "$@"

@@ -3,7 +3,7 @@
 #
 # test_pods - pods, play kube and builds of a real podman.
 # shellcheck source=integration/podman/world.sh
-. "${BASH_SOURCE[0]%/*}/world.sh"
+. "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
 IT_NEEDS="podman conmon runc busybox catatonit"
 IT_LIMIT=${IT_LIMIT:-150}
 pm_enter "$0" "$@"

@@ -4,7 +4,7 @@
 # test_refused - what a real podman shows of a container that is refused and what stays of it, and by which profile it
 # was.
 # shellcheck source=integration/podman/world.sh
-. "${BASH_SOURCE[0]%/*}/world.sh"
+. "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
 IT_NEEDS="podman conmon runc busybox"
 IT_LIMIT=${IT_LIMIT:-150}
 pm_enter "$0" "$@"

@@ -4,7 +4,7 @@
 # test_rootless - the podman of a user without root's rights, through cinch: he is held to the node's policy, his
 # records and his log are where he may write, and nothing of root's is touched.
 # shellcheck source=integration/podman/world.sh
-. "${BASH_SOURCE[0]%/*}/world.sh"
+. "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
 IT_NEEDS="podman conmon runc busybox slirp4netns newuidmap setpriv useradd"
 IT_LIMIT=${IT_LIMIT:-150}
 export PM_LEGACY=1 # crun wants one version of cgroups, not both

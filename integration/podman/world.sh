@@ -8,7 +8,7 @@
 # podman makes its cgroups below /libpod_parent whatever one tells it. A cgroup namespace turns that into a
 # directory of this test's own cgroup, which the part of it_enter that waits outside removes.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 
 # shellcheck disable=SC2034 # used by who sources this
 IMAGE=localhost/busybox:1

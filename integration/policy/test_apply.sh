@@ -5,7 +5,7 @@
 # falls back, rollback goes back; kill -9 at any moment, a full disk, a read-only one, twenty at once; and that
 # those who are not root are held to the same policy.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
 IT_NEEDS="runc busybox setpriv" IT_LIMIT=240
 it_enter "$0" "$@"

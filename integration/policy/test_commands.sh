@@ -5,7 +5,7 @@
 # what --json prints is JSON, the exit status is 0, 1 or 2, and nothing is asked of who is not there. And that zsh,
 # the real one, completes the line.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
 IT_NEEDS="runc busybox" IT_LIMIT=180
 it_enter "$0" "$@"

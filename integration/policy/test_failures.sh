@@ -4,7 +4,7 @@
 # test_failures - with the real runc: a policy that is applied, damaged, taken away, somebody else's. Containers
 # start confined by what is left, and whatever runs can be looked at, stopped and removed.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc busybox"
 it_enter "$0" "$@"
 

@@ -3,7 +3,7 @@
 #
 # test_library - the shipped profiles do what their first lines say, with the real runtime and with containerd.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
 IT_NEEDS="runc busybox" IT_LIMIT=120
 it_enter "$0" "$@"

@@ -4,7 +4,7 @@
 # test_readme - every command of profiles/README.md runs, in order, as it stands there; with containers started in
 # between as somebody would.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
 IT_NEEDS="runc busybox minisign" IT_LIMIT=180
 it_enter "$0" "$@"

@@ -4,7 +4,7 @@
 # test_secrets - credentials in the environment are named, and no byte of a value gets anywhere: not into the
 # audit log, the state, the engine's log file, the terminal, whatever becomes of the container.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
 IT_NEEDS="runc busybox" IT_LIMIT=120
 it_enter "$0" "$@"

@@ -5,7 +5,7 @@
 # same files, archives of every tar that is here, a signing that goes wrong or is killed; and what apply makes
 # of packs on a node that requires signatures.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="minisign busybox tar"
 IT_LIMIT=${IT_LIMIT:-240}
 it_enter "$0" "$@"

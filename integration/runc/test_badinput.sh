@@ -5,7 +5,7 @@
 # reason, one object in the log, the runtime's exit status, and leaves the bundle and the host as they were.
 # Then many starts that are good, and what they leave.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc busybox"
 IT_LIMIT=${IT_LIMIT:-240}
 it_enter "$0" "$@"

@@ -8,7 +8,7 @@
 # Which calls are killed, and where, follows from CRASH_SEED. Killed is only cinch, never what it became: what
 # runc leaves when it is killed is runc's.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc busybox"
 IT_LIMIT=${IT_LIMIT:-240}
 it_enter "$0" "$@"

@@ -5,7 +5,7 @@
 # took away does not come back, whatever the process asks for or keeps silent about; and all else is as the
 # runtime alone would have it.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc busybox script /usr/bin/python3"
 IT_LIMIT=${IT_LIMIT:-120}
 it_enter "$0" "$@"

@@ -5,7 +5,7 @@
 # container's first process is understood, a record counts only for the container it was written for, and
 # kill and delete are told with what is known of it.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc busybox"
 IT_LIMIT=${IT_LIMIT:-60}
 it_enter "$0" "$@"

@@ -5,7 +5,7 @@
 # kernel: what the runtime gets is seen by a program in its place; real runc says in its own words that it has
 # no CRIU, after cinch let it.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
 IT_NEEDS="runc busybox" IT_LIMIT=${IT_LIMIT:-120}
 it_enter "$0" "$@"

@@ -4,7 +4,7 @@
 # test_update - new limits of running containers with the real runtimes, read back from their cgroups: no
 # form of an update lifts what the profile holds, and what may be set is set.
 # shellcheck source=integration/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc crun busybox"
 IT_LIMIT=${IT_LIMIT:-120}
 it_enter "$0" "$@"
