@@ -8,6 +8,7 @@
 #include "shim/args.h"
 #include "shim/failure.h"
 #include "shim/runtime.h"
+#include "shim/runtime_of.h"
 #include "shim/verb.h"
 #include "shim/version.h"
 
@@ -25,6 +26,20 @@ static int (*const verbs[VERB_COUNT])(const struct call *c, struct err *e) = {
 	[VERB_UPDATE] = verb_update,
 };
 
+/* The policy's runtime; that of the container where it can only be another. */
+static int find_runtime(
+	const struct args *args, const struct applied *applied, char out[PATH_MAX], struct err *e)
+{
+	char former[PATH_MAX], found[PATH_MAX];
+	struct err why;
+
+	if (runtime_find(applied->settings.runtime, out, e) < 0)
+		return -1;
+	if (runtime_of(args, out, former) && runtime_find(former, found, &why) == 0)
+		memcpy(out, found, sizeof found);
+	return 0;
+}
+
 /* Returns only when the runtime was not started. */
 static void run(int argc, char *argv[], struct args *args, struct err *e)
 {
@@ -38,7 +53,7 @@ static void run(int argc, char *argv[], struct args *args, struct err *e)
 	/* the policy also says where a refusal is recorded */
 	if (store_open(NULL, &applied, ready ? e : &no_memory) < 0)
 		return;
-	if (ready && runtime_find(applied.settings.runtime, runtime, e) == 0)
+	if (ready && find_runtime(args, &applied, runtime, e) == 0)
 		verbs[args->verb](&call, e);
 	else if (args->verb != VERB_PASS)
 		verb_refused(&call, e);

@@ -384,6 +384,66 @@ static void test_no_trace(void)
 	ok(unrecorded.status == 1 && !has_record(), "not recorded: no state record");
 }
 
+/* The runtime that LINE reached; the caller frees it. */
+static char *reached(const char *line)
+{
+	AUTO_LAUNCHED struct launched l = {0};
+	AUTO_FREE char *called = NULL;
+	const char *begin, *end;
+
+	sh("rm -f /run/called");
+	l = launch_run(NULL, line);
+	called = l.started ? launch_called() : NULL;
+	begin = called ? strstr(called, "argv 0 (") : NULL;
+	begin = begin ? strstr(begin, "): ") : NULL;
+	end = begin ? strchr(begin, '\n') : NULL;
+	return end ? strndup(begin + 3, (size_t)(end - begin - 3)) : strdup("none");
+}
+
+static void reaches(const char *line, const char *want, const char *what)
+{
+	AUTO_FREE char *got = reached(line);
+
+	if (!ok(strcmp(got, want) == 0, "%s: %s", what, line))
+		printf("#  got: %s\n# want: %s\n", got, want);
+}
+
+/* The policy that named crun is lost, or names runc now: a container crun keeps stays in its hands. */
+static void test_former_runtime(void)
+{
+	static const char *const lines[] = {"--root /run/rt kill box 9",
+		"--root /run/rt delete --force box", "--root /run/rt state box",
+		"--root /run/rt start box", "--root /run/rt pause box",
+		"--root /run/rt exec box true", "--root /run/rt update --memory 1 box"};
+	static const char crun[] = "/usr/sbin/crun";
+	AUTO_LAUNCHED struct launched l = {0};
+	char what[] = "crun's container";
+
+	sh("rm -rf " RIG_STATE " /run/rt /var/lib/cinch; cp " RIG_RUNTIME " %s", crun);
+	apply_policy(STORE_DIR, "{\"runtime\": \"/usr/sbin/crun\"}", NULL, 0, NULL);
+	launch_bundle(BUNDLE, config);
+	l = launch_run(NULL, CREATE);
+	ok(l.started && has_record(), "a container of crun");
+	sh("rm -rf /var/lib/cinch; mkdir -p /run/rt/box; echo '{}' >/run/rt/box/status");
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+		reaches(lines[i], crun, what);
+	launch_bundle(BUNDLE, config);
+	reaches("--root /run/rt create --bundle " BUNDLE " other", RIG_RUNTIME, "a new one");
+	reaches("--root /run/rt list", RIG_RUNTIME, "no container");
+	reaches("--root /run/rt kill box2 9", RIG_RUNTIME, "an unknown container");
+	reaches("--root /run/rx kill box 9", RIG_RUNTIME, "another root");
+
+	sh("mv /run/rt/box/status /run/rt/box/state.json");
+	reaches(lines[0], RIG_RUNTIME, "runc's container, whatever the record says");
+	sh("mv /run/rt/box/state.json /run/rt/box/status; chmod 777 %s", crun);
+	reaches(lines[0], RIG_RUNTIME, "a runtime others may write is not taken from a record");
+	sh("rm %s", crun);
+	reaches(lines[0], RIG_RUNTIME, "it is gone");
+	sh("rm -rf " RIG_STATE);
+	reaches(lines[0], RIG_RUNTIME, "no record");
+	sh("rm -rf /run/rt");
+}
+
 int main(void)
 {
 	const char *why = launch_world();
@@ -402,6 +462,7 @@ int main(void)
 	test_runtime();
 	test_state();
 	test_no_trace();
+	test_former_runtime();
 	free(config);
 	return tap_done();
 }
