@@ -95,6 +95,15 @@ static bool listen_fds_stale(void)
 	return text && (!num_u64(text, INT32_MAX, &pid) || (pid_t)pid != getpid());
 }
 
+/* To us it counts nothing, and to the runtimes a number: runc takes signs and zeros in front, crun (strtoll)
+ * blanks and what is behind, too. They would hand out what they opened themselves. */
+static bool listen_fds_odd(void)
+{
+	const char *text = getenv("LISTEN_FDS");
+
+	return text && *text && !runtime_listen_fds() && strcmp(text, "0") != 0;
+}
+
 static void judge_descriptors(struct edit *ed, const struct args *a, const struct profile *p)
 {
 	const char *option = args_opt_name(ARG_PRESERVE_FDS);
@@ -103,6 +112,12 @@ static void judge_descriptors(struct edit *ed, const struct args *a, const struc
 
 	if (args_has(a, ARG_PRESERVE_FDS))
 		(void)num_u64(args_value(a, ARG_PRESERVE_FDS), UINT32_MAX, &asked);
+	if (listen_fds_odd()) {
+		edit_remove_at(ed, "LISTEN_FDS", "(no plain number)",
+			"runtimes read a number in it, each another one");
+		if (ed->enforced)
+			unsetenv("LISTEN_FDS");
+	}
 	if (asked + listen <= p->flags.preserve_fds)
 		return;
 	if (listen && listen_fds_stale()) {
