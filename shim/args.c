@@ -180,9 +180,7 @@ static int word_value(struct reader *r, const struct word *w, const char **out, 
 	return 0;
 }
 
-/* TEXT without blanks around it is exactly NAME; runc 1.4's reader trims (unicode blanks, too: any
- * byte that is not printable ASCII counts as one here). */
-static bool trimmed_is(const char *text, const char *name)
+bool args_word_is(const char *text, const char *name)
 {
 	size_t len = strlen(name);
 	const char *at = text;
@@ -223,9 +221,9 @@ static int pass_unknown(const struct reader *r, const char *word, size_t from, s
 		const char *text = r->argv[i], *hidden = NULL;
 
 		for (int v = VERB_CREATE; v < VERB_COUNT; v++)
-			if (trimmed_is(text, verbs[v]))
+			if (args_word_is(text, verbs[v]))
 				hidden = verbs[v];
-		if (trimmed_is(text, mounts_verb))
+		if (args_word_is(text, mounts_verb))
 			hidden = mounts_verb;
 		if (hidden)
 			return err_set(e, ERR_INPUT,
@@ -277,6 +275,7 @@ static int read_globals(struct reader *r, struct err *e)
 			*e = w.option ? why : hidden;
 			return -1;
 		}
+		r->a->unread = text;
 		pass_words(r, start, r->argc);
 		r->i = r->argc;
 	}
@@ -300,8 +299,11 @@ static int read_verb(struct reader *r, struct err *e)
 	if (strcmp(text, mounts_verb) == 0)
 		return err_set(e, ERR_INPUT,
 			"mounts: refused, nothing judges mounts into a running container");
-	if (!str_in(pass_verbs, text) && pass_unknown(r, text, r->i, e) < 0)
-		return -1;
+	if (!str_in(pass_verbs, text)) {
+		if (pass_unknown(r, text, r->i, e) < 0)
+			return -1;
+		a->unread = text;
+	}
 	pass_words(r, r->i, r->argc);
 	return 0;
 }

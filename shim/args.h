@@ -136,6 +136,9 @@ struct args {
 	enum args_verb verb;
 	const char *verb_name; /* as written; NULL when there is none (--version, no words) */
 	const char *profile; /* --cinch-profile, NULL when not given */
+	const char *
+		unread; /* with VERB_PASS: a word that is not understood, so that any word behind it may
+	                     * be the verb; NULL: all are */
 
 	/* governed verbs */
 	bool help; /* only help or the version is asked for: args_emit gives "VERB --help", "--help" or
@@ -186,6 +189,9 @@ char **args_emit(const struct args *a, const char *argv0, struct err *e);
 
 /* "create", "--bundle": for messages. */
 const char *args_verb_name(enum args_verb v);
+/* TEXT is the word NAME to some reader: runc 1.4 takes blanks from around it (unicode's, too: any byte that
+ * is not printable ASCII counts as one). */
+bool args_word_is(const char *text, const char *name);
 const char *args_opt_name(enum args_opt opt);
 
 /* 1 to 1024 bytes of A-Z a-z 0-9 _ + . - and not "." or ".."; the set of runc 1.2 and later (1.1 also

@@ -14,6 +14,7 @@
 
 #include "shim/audit.h"
 #include "shim/base/cleanup.h"
+#include "shim/base/str.h"
 #include "shim/record.h"
 #include "shim/running.h"
 #include "shim/runtime.h"
@@ -58,6 +59,7 @@ struct pass {
 	size_t n;
 	const char *id; /* NULL: it cannot be told */
 	bool help; /* asked for, and nothing else */
+	const char *unread; /* NULL, or why the verb is only what may be one */
 };
 
 /* ---- what is asked ---- */
@@ -103,11 +105,25 @@ static void find_id(struct pass *p)
 		p->id = p->words[i];
 }
 
+/* Some word may be a verb that is recorded: so it is, with all words of the line. */
+static struct pass guess(const struct args *a)
+{
+	struct pass p = {.words = a->pass, .n = a->n_pass, .unread = a->unread};
+
+	for (size_t at = 0; !p.verb && at < a->n_pass; at++)
+		for (size_t i = 0; i < sizeof recorded / sizeof *recorded; i++)
+			if (args_word_is(a->pass[at], recorded[i].verb))
+				p.verb = &recorded[i];
+	return p;
+}
+
 static struct pass understand(const struct args *a)
 {
 	struct pass p = {.verb = NULL};
 	size_t at = 0;
 
+	if (a->unread)
+		return guess(a);
 	if (!a->verb_name)
 		return p;
 	for (size_t i = 0; i < sizeof recorded / sizeof *recorded; i++)
@@ -154,6 +170,19 @@ static bool look_up(const struct call *c, const char *id, char dir[PATH_MAX], ch
 	return true;
 }
 
+static int put_unread(struct audit *a, const char *word)
+{
+	AUTO_STR struct str note = STR_INIT;
+
+	if (!word)
+		return 0;
+	str_addf(&note,
+		"\"%.128s\" is not understood: the verb is what may be one, the words are those of "
+		"the whole line",
+		word);
+	return audit_put_text(a, "note", str_text(&note));
+}
+
 static int record(
 	const struct call *c, const struct pass *p, const struct json_doc *about, struct err *e)
 {
@@ -162,7 +191,7 @@ static int record(
 	if (audit_begin(&a, p->verb->verb, e) < 0)
 		return -1;
 	if (audit_put_text(&a, "id", p->id) < 0 ||
-		audit_put(&a, "args", words_json(a.doc, p)) < 0 ||
+		audit_put(&a, "args", words_json(a.doc, p)) < 0 || put_unread(&a, p->unread) < 0 ||
 		record_running(&a, about ? json_root(about) : NULL) < 0 ||
 		audit_put_text(&a, "result", "passed") < 0)
 		return err_nomem(e);
