@@ -290,6 +290,11 @@ static void test_well(void)
 
 static void test_programs(void)
 {
+	char version[64];
+
+	mkfifo(scratch_path("pipe"), 0755);
+	ok(!doctor_cinch_version(scratch_path("pipe"), version, sizeof version),
+		"a pipe is not cinch, and not waited for");
 	install("0.0.0-other");
 	expect("another version", 1, "warning", "programs", "version 0.0.0-other, and cinchctl is");
 	script("bin/cinch", "#!/bin/sh\n");
@@ -347,6 +352,9 @@ static void test_log(void)
 	expect("a log that was changed", 1, "problem", "log", "it is broken: line ");
 	chmod(scratch_path("log/audit.jsonl"), 0644);
 	expect("a log for all", 1, "warning", "log", "others can open it");
+	unlink(scratch_path("log/audit.jsonl"));
+	mkfifo(scratch_path("log/audit.jsonl"), 0600);
+	expect("a pipe in the log's place", 1, "warning", "log", "it cannot be checked: ");
 	unlink(scratch_path("log/audit.jsonl"));
 	unlink(scratch_path("log/audit.jsonl.head"));
 	rmdir(scratch_path("log"));

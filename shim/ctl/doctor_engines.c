@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim/base/cleanup.h"
@@ -33,7 +34,23 @@ static bool installed(const char *program, char out[PATH_MAX])
 	return false;
 }
 
-/* The words of FILE, "cmdline" or "environ", of the process PID that is called NAME; false: it is not. */
+/* The process is root's, in our own root directory: a container may have daemons of the same name, and
+ * anybody can give a process any name. */
+static bool is_nodes(const char *pid)
+{
+	struct stat st, own;
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%.20s", pid);
+	if (stat(path, &st) < 0 || st.st_uid != 0)
+		return false;
+	snprintf(path, sizeof path, "/proc/%.20s/root", pid);
+	return stat(path, &st) == 0 && stat("/", &own) == 0 && st.st_dev == own.st_dev &&
+	       st.st_ino == own.st_ino;
+}
+
+/* The words of FILE, "cmdline" or "environ", of the node's process PID that is called NAME; false: it is
+ * not. */
 static bool words_of(
 	const char *pid, const char *name, const char *file, char *out, size_t size, size_t *len)
 {
@@ -48,7 +65,7 @@ static bool words_of(
 		return false;
 	comm[n] = '\0';
 	comm[strcspn(comm, "\n")] = '\0';
-	if (strcmp(comm, name) != 0)
+	if (strcmp(comm, name) != 0 || !is_nodes(pid))
 		return false;
 	snprintf(path, sizeof path, "/proc/%.20s/%s", pid, file);
 	line = open(path, O_RDONLY | O_CLOEXEC);
@@ -240,9 +257,8 @@ static void check_docker(struct doctor *d)
 	else
 		doctor_say(d, DOCTOR_NOTE, "engines", "docker build",
 			"what a build runs is not held to a profile",
-			"put a link to cinch, named runc, first into the PATH of docker.service "
-			"and of "
-			"containerd.service",
+			"put a directory with a link to cinch, named runc, first into the PATH of "
+			"docker.service; see \"Docker\" in cinch(8)",
 			"BuildKit runs \"runc\" from the daemon's PATH, whatever runtime is "
 			"configured");
 }

@@ -51,12 +51,15 @@ bool doctor_cinch_version(const char *path, char *out, size_t size)
 {
 	const size_t n = strlen(CINCH_VERSION_MARK);
 	AUTO_FREE char *text = NULL;
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
 	struct err e;
 	size_t len;
 	const char *at;
 
-	if (fd < 0 || io_read_all(fd, PROGRAM_MAX, &text, &len, &e) < 0)
+	/* the path may come from a process that runs: what lies there need not be a program */
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+		io_read_all(fd, PROGRAM_MAX, &text, &len, &e) < 0)
 		return false;
 	at = memmem(text, len, CINCH_VERSION_MARK, n);
 	if (!at)
