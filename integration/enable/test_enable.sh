@@ -181,6 +181,26 @@ podmans() {
 	it_unlike "podman: as before" "$(podman info --format json | jq -r "$own")" cinch
 }
 
+# --- what somebody else has written ---
+
+by_hand() {
+	local out
+	mkdir -p /etc/containerd /etc/docker
+	cp "$IT_TOP/integration/cri/containerd.toml" $CONFIG
+	out=$("$CTL" disable containerd 2>&1)
+	it_is "by hand: refused" "$?" 2
+	it_like "by hand: why" "$out" 'config\.toml names cinch, and there is no record'
+	it_ok "by hand: the file stays" cmp "$IT_TOP/integration/cri/containerd.toml" $CONFIG
+	cp "$IT_TOP/integration/docker/daemon.json" /etc/docker/daemon.json
+	out=$("$CTL" disable --dry-run docker 2>&1)
+	it_is "by hand, Docker: refused" "$?" 2
+	printf '{"data-root": "/srv/cinch/docker"}' >/etc/docker/daemon.json
+	it_ok "another word with that name in it is none" "$CTL" disable docker
+	mv /etc/docker/daemon.json $T/daemon.json && ln -s $T/daemon.json /etc/docker/daemon.json
+	it_ok "nor is a link to somebody's file" "$CTL" disable docker
+	rm $CONFIG /etc/docker/daemon.json
+}
+
 # --- disks ---
 
 disks() {
@@ -219,8 +239,9 @@ merged
 daemon
 dockers
 podmans
+by_hand
 disks
 it_is "all of it is in the audit log" "$(jq -r '.verb + " " + .result' $AUDIT | sort -u | tr '\n' ' ')" \
-	"disable disabled enable enabled enable failed "
+	"disable disabled disable refused enable enabled enable failed "
 it_ok "which is whole" "$CTL" log verify
 it_done

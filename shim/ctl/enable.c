@@ -5,6 +5,7 @@
 #include "shim/ctl/commands.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "shim/base/io.h"
 #include "shim/ctl/enable.h"
 #include "shim/ctl/table.h"
+#include "shim/ctl/toml.h"
 
 struct work {
 	const struct enable_engine *engine;
@@ -127,11 +129,48 @@ static int altered(const struct work *w, struct err *e)
 		v->there ? " is the file before)" : "", w->state, w->engine->name);
 }
 
+/* A path that ends in one of our names: a comment, or a name alone, is none. */
+static bool names_program(const char *text)
+{
+	for (const char *at = text; (at = strstr(at, "/" ENABLE_NAME)); at++)
+		if (strchr("\"'-", at[strlen("/" ENABLE_NAME)]))
+			return true;
+	return false;
+}
+
+/* Nothing was written by us; somebody else may have written what we would. Who then takes the programs
+ * away would leave an engine that starts nothing. */
+static int check_by_hand(const struct work *w, struct err *e)
+{
+	const char *file = w->engine->config;
+	AUTO_FREE char *text = NULL;
+	AUTO_FD int fd = -1;
+	size_t len;
+
+	if (strcmp(w->state, ENABLE_STATE) != 0) /* it is of other files */
+		return 0;
+	/* as the engine reads it, through links, too: it is only looked at */
+	fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0
+							   : err_set(e, errno, "open %.200s", file);
+	if (io_read_all(fd, TOML_BYTES_MAX, &text, &len, e) < 0)
+		return err_wrap(e, "%.200s", file);
+	if (names_program(text))
+		return err_set(e, ERR_INPUT,
+			"%.200s names cinch, and there is no record that \"cinchctl enable\" has "
+			"written it: take it out by hand",
+			file);
+	return 0;
+}
+
 static int plan_disable(struct work *w, struct err *e)
 {
 	const struct enable_now *n = &w->now;
 	const struct enable_edit *v = &w->record.v[n->edit];
 
+	if (w->record.n == 0)
+		return check_by_hand(w, e);
 	if (n->is == ENABLE_ALTERED)
 		return altered(w, e);
 	if (n->is == ENABLE_OUT)
