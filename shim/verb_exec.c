@@ -182,8 +182,10 @@ static bool nothing_enforced(const struct call *c, const struct exec *x)
 
 static const char *result(const struct exec *x, const struct err *failed)
 {
-	if (!failed && x->no_state.code)
+	if (x->no_state.code && !failed)
 		return x->unknown ? "failed" : "audited";
+	if (x->no_state.code && !x->unknown && x->no_state.code != ENOMEM)
+		return "refused";
 	return record_result(&x->report, failed);
 }
 

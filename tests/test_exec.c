@@ -354,7 +354,7 @@ static void test_record(void)
 		make_box(NULL, true);
 		if (system(shells[i]) != 0) /* NOLINT(cert-env33-c): a fixed text */
 			exit(2);
-		refused(shells[i], EXEC "box id", "restart it through cinch", "failed");
+		refused(shells[i], EXEC "box id", "restart it through cinch", "refused");
 	}
 	apply("{\"mode\": \"audit\"}");
 	{
