@@ -221,8 +221,10 @@ static int pass_unknown(const struct reader *r, const char *word, size_t from, s
 		const char *text = r->argv[i], *hidden = NULL;
 
 		for (int v = VERB_CREATE; v < VERB_COUNT; v++)
-			if (args_word_is(text, verbs[v]))
+			if (args_word_is(text, verbs[v])) {
 				hidden = verbs[v];
+				r->a->verb = (enum args_verb)v; /* somebody's attempt at it */
+			}
 		if (args_word_is(text, mounts_verb))
 			hidden = mounts_verb;
 		if (hidden)

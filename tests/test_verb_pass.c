@@ -110,6 +110,27 @@ static void what_is_not_understood(void)
 	}
 }
 
+/* Refused before its verb, for the same reason; whoever tried is on record. */
+static void governed_and_not_understood(void)
+{
+	static const struct {
+		const char *line, *verb;
+	} lines[] = {
+		{"--roo /run/rt exec box id", "exec"},
+		{"--root= exec box id", "exec"},
+		{"--later run box", "run"},
+		{"later update box", "update"},
+	};
+
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		AUTO_LAUNCHED struct launched l = launch_run(NULL, lines[i].line);
+
+		ok(l.status == 1 && !l.started, "%s: %d", lines[i].line, l.status);
+		tap_same(launched_text(&l, "/verb"), lines[i].verb, "  its verb");
+		tap_same(launched_text(&l, "/result"), "failed", "  its result");
+	}
+}
+
 static void what_is_not(void)
 {
 	static const char *const lines[] = {"state box", "list", "ps box", "events box", "features",
@@ -279,6 +300,7 @@ int main(void)
 	apply("");
 	what_is_recorded();
 	what_is_not_understood();
+	governed_and_not_understood();
 	what_is_not();
 	facts();
 	deleted();
