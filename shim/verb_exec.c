@@ -28,6 +28,7 @@ struct exec {
 	struct report report;
 	struct world world;
 	struct err no_state; /* code not 0: why the container's record is of no use */
+	struct err unread; /* code not 0: why what is asked for is not on the record then */
 	char *const *command; /* the words of the line, as they came */
 	size_t n_command;
 	bool unknown; /* the runtime has no such container, and is asked to say so */
@@ -78,18 +79,41 @@ static int hand_over(
 	return exec_process_line(c->args, path, e);
 }
 
+static int hand_over_process(const struct call *c, struct exec *x, struct err *e)
+{
+	AUTO_STR struct str text = STR_INIT;
+
+	json_write(x->process, &text);
+	if (str_failed(&text))
+		return err_nomem(e);
+	return hand_over(c, x, str_text(&text), text.len, e);
+}
+
+/* Nothing is judged without a record; but who asks for what is to be known, and what is started is that. */
+static int look_at_process(const struct call *c, struct exec *x, struct err *e)
+{
+	if (!args_has(c->args, ARG_PROCESS))
+		return 0;
+	if (exec_process_read(c->args, NULL, &x->doc, &x->unread) < 0)
+		return x->unread.code == ENOMEM ? err_nomem(e) : 0;
+	x->process = json_root(x->doc);
+	return 0;
+}
+
 /*
  * No record of the container that can be used. Of a container there is not, the runtime's own message is the
  * right one; it gets a process that is none, for there may be a container by the time it looks.
  */
 static int without_record(const struct call *c, struct exec *x, struct err *e)
 {
+	if (look_at_process(c, x, e) < 0)
+		return -1;
 	if (unknown(c)) {
 		x->unknown = true;
 		return hand_over(c, x, "", 0, e);
 	}
 	if (c->applied->settings.mode != PROFILE_ENFORCE)
-		return 0;
+		return x->process ? hand_over_process(c, x, e) : 0;
 	*e = x->no_state;
 	return -1;
 }
@@ -127,29 +151,33 @@ static int judge(const struct call *c, struct exec *x, struct err *e)
 
 static int decide(const struct call *c, struct exec *x, struct err *e)
 {
-	AUTO_STR struct str text = STR_INIT;
-
 	if (running_read(c->runtime, args_value(c->args, ARG_ROOT), c->args->id, &x->running,
 		    &x->no_state) < 0)
 		return without_record(c, x, e);
 	if (read_process(c, x, e) < 0 || judge(c, x, e) < 0)
 		return -1;
-	json_write(x->process, &text);
-	if (str_failed(&text))
-		return err_nomem(e);
-	return hand_over(c, x, str_text(&text), text.len, e);
+	return hand_over_process(c, x, e);
 }
 
 /* ---- record ---- */
 
-static int put_words(struct audit *a, char *const *words, size_t n)
+/* There is no document: what the line itself says. Beside --process nobody looks at its options. */
+static int put_line(struct audit *a, const struct call *c, const struct exec *x)
 {
 	struct json *list = json_array(a->doc);
 
-	for (size_t i = 0; i < n; i++)
-		if (json_push(list, json_string_lossy(a->doc, words[i])) < 0)
+	for (size_t i = 0; i < x->n_command; i++)
+		if (json_push(list, json_string_lossy(a->doc, x->command[i])) < 0)
 			return -1;
-	return n ? audit_put(a, "args", list) : 0;
+	if (x->n_command && audit_put(a, "args", list) < 0)
+		return -1;
+	if (args_has(c->args, ARG_PROCESS))
+		return audit_put_text(a, "note", x->unread.code ? x->unread.msg : NULL);
+	return audit_put_text(a, "user", args_value(c->args, ARG_USER)) < 0 ||
+			       audit_put(a, "tty", json_bool(a->doc, args_has(c->args, ARG_TTY))) <
+				       0
+		       ? -1
+		       : audit_put_text(a, "cwd", args_value(c->args, ARG_CWD));
 }
 
 /* Who it is, in what: as it is handed on; as it was asked for, when it is refused. */
@@ -201,7 +229,7 @@ static int record(const struct call *c, struct audit *a, const struct exec *x,
 		(!of && record_policy(a, c->applied) < 0) ||
 		audit_put_text(a, "mode", nothing_enforced(c, x) ? "audit" : "enforce") < 0)
 		return err_nomem(e);
-	if ((x->process ? put_process(a, x->process) : put_words(a, x->command, x->n_command)) < 0)
+	if ((x->process ? put_process(a, x->process) : put_line(a, c, x)) < 0)
 		return err_nomem(e);
 	if (audit_put_text(a, "result", result(x, failed)) < 0 ||
 		(record_would_refuse(&x->report) &&

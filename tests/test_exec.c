@@ -341,6 +341,41 @@ static void test_policy(void)
 	}
 }
 
+/* Engines have no words on the line: what is let go, and recorded, is what the file said. */
+static void unheld_file(void)
+{
+	static const char text[] =
+		"{\"args\":[\"sh\",\"-c\",\"x\"],\"cwd\":\"/tmp\",\"user\":{\"uid\":7},"
+		"\"terminal\":true,\"env\":[\"A=sentinel\"],\"later\":1}";
+
+	launch_write(FILE_AT, text);
+	{
+		AUTO_LAUNCHED struct launched l = exec_run(EXEC "--process " FILE_AT " box");
+		AUTO_JSON struct json_doc *doc = handed();
+		AUTO_STR struct str got = STR_INIT;
+
+		ok(l.status == 0 && l.started, "its process from a file: %s", l.err);
+		if (doc)
+			json_write(json_root(doc), &got);
+		tap_same(str_text(&got), text, "as it came");
+		tap_same(launched_text(&l, "/args/2"), "x", "args");
+		tap_same(launched_text(&l, "/user"), "7:0", "user");
+		tap_same(launched_text(&l, "/cwd"), "/tmp", "cwd");
+		tap_same(launched_text(&l, "/result"), "audited", "result");
+		ok(l.record && json_is_true(json_at(json_root(l.record), "/tty")), "tty");
+	}
+	launch_write(FILE_AT, "{\"args\":[\"sh\"],\"Args\":[\"id\"]}");
+	{
+		AUTO_LAUNCHED struct launched l = exec_run(EXEC "--process " FILE_AT " box");
+
+		ok(l.status == 0 && l.started && called_with("--process\nargv 9 ") &&
+				called_with(FILE_AT),
+			"one that cannot be read is the runtime's: %s", l.err);
+		ok(strstr(launched_text(&l, "/note"), "Args"), "and the record has why: %s",
+			launched_text(&l, "/note"));
+	}
+}
+
 /* The record is all that counts. */
 static void test_record(void)
 {
@@ -368,8 +403,19 @@ static void test_record(void)
 		tap_same(launched_text(&l, "/args/0"), "id", "args");
 		ok(strstr(launched_text(&l, "/state"), "restart it") != NULL, "and why: %s",
 			launched_text(&l, "/state"));
+		tap_same(launched_text(&l, "/user"), "0", "user");
 	}
+	unheld_file();
 	apply("{}");
+	launch_write(
+		FILE_AT, "{\"args\":[\"sh\",\"-c\",\"x\"],\"cwd\":\"/\",\"user\":{\"uid\":7}}");
+	{
+		AUTO_LAUNCHED struct launched l = exec_run(EXEC "--process " FILE_AT " box");
+
+		ok(l.status == 1 && !l.started, "refused again: %s", l.err);
+		tap_same(launched_text(&l, "/args/2"), "x", "what was wanted is recorded");
+		tap_same(launched_text(&l, "/user"), "7:0", "and as whom");
+	}
 }
 
 /* The runtime knows no such container, and it is the one to say so, of nothing that could run. */
