@@ -298,7 +298,8 @@ static int check_record(const struct json *r, struct err *e)
 	return args_id_ok(json_str(json_get(r, "id")), e);
 }
 
-int state_load(int dir, const char *name, struct json_doc **out, struct err *e)
+/* The record NAME as it is, of this version or not. */
+static int load(int dir, const char *name, struct json_doc **out, struct err *e)
 {
 	AUTO_FD int fd =
 		openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -314,8 +315,17 @@ int state_load(int dir, const char *name, struct json_doc **out, struct err *e)
 	if (fd < 0)
 		return err_set(e, errno, "open");
 	if (check_owner(fd, e) < 0 || io_read_all(fd, STATE_RECORD_MAX, &text, &len, e) < 0 ||
-		json_parse(text, len, &limits, JSON_STRICT, &doc, e) < 0 ||
-		check_record(json_root(doc), e) < 0)
+		json_parse(text, len, &limits, JSON_STRICT, &doc, e) < 0)
+		return -1;
+	*out = take_ptr(&doc);
+	return 0;
+}
+
+int state_load(int dir, const char *name, struct json_doc **out, struct err *e)
+{
+	AUTO_JSON struct json_doc *doc = NULL;
+
+	if (load(dir, name, &doc, e) < 0 || check_record(json_root(doc), e) < 0)
 		return -1;
 	*out = take_ptr(&doc);
 	return 0;
@@ -460,11 +470,33 @@ static int collect_root(const struct json *record, void *arg, struct err *e)
 	return strv_add(roots, root) < 0 ? err_nomem(e) : 0;
 }
 
+/* One of another version names it, too; the directory's own name says whether that is right. */
+static int collect_other_root(const char *dir, const char *shown, struct strv *roots, struct err *e)
+{
+	AUTO_FD int top = open_dir(AT_FDCWD, dir, false, e), fd = -1;
+	AUTO_JSON struct json_doc *doc = NULL;
+	char hash[ROOT_HASH + 1] = "", own[ROOT_HASH + 1];
+	struct err why = {0};
+	const char *root;
+
+	memcpy(hash, shown, ROOT_HASH);
+	fd = top < 0 ? -1 : open_dir(top, hash, false, &why);
+	if (fd < 0 || load(fd, shown + ROOT_HASH + 1, &doc, &why) < 0)
+		return why.code == ENOMEM ? err_nomem(e) : 0;
+	root = json_str(json_get(json_root(doc), "root"));
+	if (!root)
+		return 0;
+	root_hash(root, own);
+	return strcmp(own, hash) == 0 ? collect_root(json_root(doc), roots, e) : 0;
+}
+
 int state_sweep(const char *dir, struct err *e)
 {
 	AUTO_STRV struct strv bad = {0}, roots = {0};
 	int rc = state_each(dir, collect_root, &roots, &bad, e);
 
+	for (size_t i = 0; rc == 0 && i < bad.n; i++)
+		rc = collect_other_root(dir, bad.v[i], &roots, e);
 	for (size_t i = 0; rc == 0 && i < roots.n; i++) {
 		struct err why = {0};
 		AUTO_FD int fd = open_root(dir, roots.v[i], false, &why);

@@ -601,6 +601,31 @@ static void what_is_stale(void)
 	ok(access(temp, F_OK) != 0, "what a killed start left is removed");
 }
 
+/* Nothing else tells whose directory it is. */
+static void of_another_version(void)
+{
+	static const char *const ids[] = {"lives", "gone", "cut"};
+	AUTO_STR struct str text = STR_INIT;
+	struct err e = {0};
+
+	fresh("version");
+	mkdir(root, 0700);
+	mkdir(runtime_dir("lives"), 0700);
+	str_addf(&text, "{\"version\": 1, \"root\": \"%s\"}", root);
+	for (size_t i = 0; i < 3; i++) {
+		FILE *f;
+
+		past_start(ids[i]);
+		f = fopen(record_path(ids[i]), "we");
+		if (!f || fputs(i < 2 ? str_text(&text) : "{", f) < 0 || fclose(f) != 0)
+			perror(ids[i]);
+		age(ids[i], 3600);
+	}
+	ok(state_sweep(dir, &e) == 0 && !there("gone") && !there("cut"),
+		"records of another version go with their containers: %s", e.msg);
+	ok(there("lives"), "and stay with them");
+}
+
 /* Each write looks at eight, and in the end at all. */
 static void a_few_at_a_time(void)
 {
@@ -728,6 +753,7 @@ int main(void)
 	carried();
 	stopped();
 	what_is_stale();
+	of_another_version();
 	a_few_at_a_time();
 	at_once();
 	cost();
