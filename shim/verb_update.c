@@ -18,11 +18,11 @@
 #include "shim/edit.h"
 #include "shim/flags.h"
 #include "shim/record.h"
-#include "shim/resources.h"
 #include "shim/running.h"
 #include "shim/runtime.h"
 #include "shim/select.h"
 #include "shim/tighten.h"
+#include "shim/update_resources.h"
 
 struct update {
 	struct running running;
@@ -138,7 +138,7 @@ static int seal(const struct call *c, struct update *u, struct err *e)
 	if (u->document < 0)
 		return err_wrap(e, "resources for the runtime");
 	snprintf(path, sizeof path, "/proc/self/fd/%d", u->document);
-	return resources_hand_on(c->args, path, e);
+	return update_resources_hand_on(c->args, path, e);
 }
 
 /* ---- record ---- */
@@ -192,7 +192,7 @@ static int prepare(const struct call *c, struct update *u, struct err *e)
 
 	if (audit_begin(&a, args_verb_name(c->args->verb), e) < 0)
 		return -1;
-	if (choose(c, u, e) < 0 || resources_read(c->args, &u->doc, e) < 0 ||
+	if (choose(c, u, e) < 0 || update_resources_read(c->args, &u->doc, e) < 0 ||
 		keep_asked(&a, u, e) < 0 || decide(c, u, e) < 0 || seal(c, u, e) < 0) {
 		/* the refusal is what the user must see, not that its record failed, too */
 		(void)record(c, &a, u, e, &second);

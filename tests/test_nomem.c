@@ -24,11 +24,11 @@
 #include "shim/ctl/vulnerable.h"
 #include "shim/exec_process.h"
 #include "shim/flags.h"
-#include "shim/resources.h"
 #include "shim/running.h"
 #include "shim/spec.h"
 #include "shim/state.h"
 #include "shim/tighten.h"
+#include "shim/update_resources.h"
 #include "shim/verb.h"
 #include "tests/criu_image.h"
 #include "tests/scratch.h"
@@ -228,9 +228,10 @@ static int try_update(const struct attempt *t, struct err *e)
 
 	file[3] = (char *)t->text;
 	if ((t->text ? args_parse(5, file, &a, e) : args_parse(7, line, &a, e)) < 0 ||
-		resources_read(&a, &doc, e) < 0 || flags_judge(&a, t->profile, &report, e) < 0 ||
+		update_resources_read(&a, &doc, e) < 0 ||
+		flags_judge(&a, t->profile, &report, e) < 0 ||
 		tighten_resources(doc, t->profile, t->world, &report, e) < 0 ||
-		resources_hand_on(&a, "/proc/self/fd/3", e) < 0)
+		update_resources_hand_on(&a, "/proc/self/fd/3", e) < 0)
 		return -1;
 	argv = args_emit(&a, "rt", e);
 	return argv ? 0 : -1;

@@ -13,7 +13,7 @@
 
 #include "profiles/running.h"
 #include "shim/base/num.h"
-#include "shim/resources.h"
+#include "shim/update_resources.h"
 #include "shim/tighten.h"
 #include "tests/mutate.h"
 #include "tests/ratchet_update.h"
@@ -140,7 +140,7 @@ static void reads(const char *line, const char *want, const char *why)
 	struct err e = {0};
 
 	begin(line, words, &a);
-	if (resources_read(&a, &doc, &e) < 0) {
+	if (update_resources_read(&a, &doc, &e) < 0) {
 		ok(!want && strstr(e.msg, why) && e.code == ERR_INPUT, "%s: %s", line, e.msg);
 		return;
 	}
@@ -256,7 +256,7 @@ static void test_hand_on(void)
 	struct err e = {0};
 
 	begin(line, words, &a);
-	ok(resources_hand_on(&a, "/proc/self/fd/7", &e) == 0, "handed on");
+	ok(update_resources_hand_on(&a, "/proc/self/fd/7", &e) == 0, "handed on");
 	argv = args_emit(&a, "rt", &e);
 	for (char **w = argv; *w; w++)
 		str_addf(&got, "%s%s", w == argv ? "" : " ", *w);
@@ -483,7 +483,7 @@ static void test_samples(void)
 		str_addf(&path, "update --resources tests/data/samples/%s c", names[i]);
 		words = strdup(str_text(&path));
 		begin(names[i], words, &a);
-		if (!ok(resources_read(&a, &doc, &e) == 0, "%s: %s", names[i], e.msg))
+		if (!ok(update_resources_read(&a, &doc, &e) == 0, "%s: %s", names[i], e.msg))
 			continue;
 		json_write(json_at(json_root(doc), "/linux/resources"), &text);
 		for (size_t k = 0; k < 2 * n_profiles; k++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resources - what an update asks for, as one document, whichever way it was said.
+ * update_resources - what an update asks for, as one document, whichever way it was said.
  */
-#include "shim/resources.h"
+#include "shim/update_resources.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,7 +120,7 @@ static int wrap(struct json_doc *doc, struct err *e)
 	return 0;
 }
 
-int resources_read(const struct args *a, struct json_doc **out, struct err *e)
+int update_resources_read(const struct args *a, struct json_doc **out, struct err *e)
 {
 	const char *path = args_value(a, ARG_RESOURCES);
 	const char *shown = path && strcmp(path, "-") == 0 ? "from standard input" : path;
@@ -141,7 +141,7 @@ int resources_read(const struct args *a, struct json_doc **out, struct err *e)
 	return 0;
 }
 
-int resources_hand_on(struct args *a, const char *file, struct err *e)
+int update_resources_hand_on(struct args *a, const char *file, struct err *e)
 {
 	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
 		args_unset(a, limits[i].opt);

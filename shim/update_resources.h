@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resources - what an update asks for, as one document, whichever way it was said.
+ * update_resources - what an update asks for, as one document, whichever way it was said.
  */
-#ifndef CINCH_RESOURCES_H
-#define CINCH_RESOURCES_H
+#ifndef CINCH_UPDATE_RESOURCES_H
+#define CINCH_UPDATE_RESOURCES_H
 
 #include "shim/args.h"
 #include "shim/base/err.h"
@@ -18,9 +18,9 @@
  * file is opened once and must be a regular one (a FIFO would hang us); it and stdin are read up to
  * spec_limits, and judged as strictly as a config.json. ERR_INPUT says what is wrong.
  */
-int resources_read(const struct args *a, struct json_doc **out, struct err *e);
-/* Replace the options resources_read has looked at, or would have, by --resources FILE. Those of cache and
+int update_resources_read(const struct args *a, struct json_doc **out, struct err *e);
+/* Replace the options update_resources_read has looked at, or would have, by --resources FILE. Those of cache and
  * memory bandwidth stay, which no such document can say. */
-int resources_hand_on(struct args *a, const char *file, struct err *e);
+int update_resources_hand_on(struct args *a, const char *file, struct err *e);
 
 #endif
