@@ -175,7 +175,10 @@ static struct json *make_time(struct json_doc *doc)
 
 int audit_begin(struct audit *a, const char *verb, struct err *e)
 {
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
 	clock_gettime(CLOCK_MONOTONIC, &a->began);
+	a->ignoring = sigaction(SIGXFSZ, &ignore, &a->at_limit) == 0;
 	a->doc = json_new();
 	a->record = a->doc ? json_object(a->doc) : NULL;
 	if (audit_put(a, "time", a->doc ? make_time(a->doc) : NULL) < 0 ||
@@ -200,6 +203,9 @@ void audit_done(struct audit *a)
 	json_free(a->doc);
 	a->doc = NULL;
 	a->record = NULL;
+	if (a->ignoring)
+		sigaction(SIGXFSZ, &a->at_limit, NULL);
+	a->ignoring = false;
 }
 
 /* ---- a record that is not too long ---- */

@@ -13,6 +13,7 @@
 #ifndef CINCH_AUDIT_H
 #define CINCH_AUDIT_H
 
+#include <signal.h>
 #include <time.h>
 
 #include "profiles/node.h"
@@ -25,6 +26,8 @@ struct audit {
 	struct json *record;
 	struct timespec began; /* CLOCK_MONOTONIC */
 	const struct journal_sockets *sockets; /* NULL: those of the system */
+	struct sigaction at_limit; /* the caller's, of SIGXFSZ */
+	bool ignoring;
 };
 
 #define AUDIT_INIT                                                                                 \

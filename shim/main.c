@@ -2,7 +2,10 @@
 /*
  * cinch - an OCI runtime that makes a container smaller and then becomes the real runtime.
  */
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "profiles/store.h"
 #include "shim/args.h"
@@ -40,6 +43,17 @@ static int find_runtime(
 	return 0;
 }
 
+/*
+ * A caller that has closed one of the first three descriptors would get the runtime's own files there: its
+ * log, open for writing, was a container's standard input. Ours neither.
+ */
+static void fill_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return;
+}
+
 /* Returns only when the runtime was not started. */
 static void run(int argc, char *argv[], struct args *args, struct err *e)
 {
@@ -50,6 +64,8 @@ static void run(int argc, char *argv[], struct args *args, struct err *e)
 	struct err no_memory;
 	bool ready = args_parse(argc, argv, args, e) == 0;
 
+	if (args->verb != VERB_PASS)
+		fill_standard();
 	/* the policy also says where a refusal is recorded */
 	if (store_open(NULL, &applied, ready ? e : &no_memory) < 0)
 		return;
@@ -66,6 +82,8 @@ int main(int argc, char *argv[])
 	const char *format;
 
 	run(argc, argv, &args, &e);
+	signal(SIGXFSZ,
+		SIG_IGN); /* a log at the caller's limit of file sizes must not hide the reason */
 	format = args_value(&args, ARG_LOG_FORMAT);
 	failure_tell(&e, args_value(&args, ARG_LOG), format && strcmp(format, "json") == 0);
 	return e.code == ERR_NO_RUNTIME ? EXIT_NO_RUNTIME : EXIT_REFUSED;

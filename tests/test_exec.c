@@ -5,6 +5,7 @@
  *
  * The container is made by cinch's create first, so the state record is a real one.
  */
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -493,6 +494,36 @@ static void test_audit_required(void)
 	apply("{}");
 }
 
+/* Not ended by a signal without a word, and the runtime has the signal as it was. */
+static void test_file_sizes(void)
+{
+	AUTO_LAUNCHED struct launched small = {0}, large = {0};
+	AUTO_FREE char *own = launch_read("/proc/self/status"), *want = NULL;
+	struct rlimit before, limit;
+	const char *line = own ? strstr(own, "SigIgn:") : NULL;
+
+	fflush(stdout);
+	getrlimit(RLIMIT_FSIZE, &before);
+	limit = before;
+	limit.rlim_cur = 256; /* more than the message, less than the process */
+	setrlimit(RLIMIT_FSIZE, &limit);
+	small = launch_run(NULL, EXEC "box id");
+	limit.rlim_cur = 16384; /* more than the process, less than the log */
+	if (truncate(RIG_AUDIT, 20000) < 0)
+		exit(2);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	large = launch_run(NULL, EXEC "box id");
+	setrlimit(RLIMIT_FSIZE, &before);
+	unlink(RIG_AUDIT);
+	ok(small.status == 1 && !small.started && strstr(small.err, "File too large"),
+		"the caller's limit on file sizes: %d, %s", small.status, small.err);
+	ok(large.status == 0 && large.started, "a log at that limit: %d, %s", large.status,
+		large.err);
+	if (line)
+		want = strndup(line, strcspn(line, "\n"));
+	ok(want && called_with(want), "signals are as they were: %s", want);
+}
+
 static void test_help(void)
 {
 	AUTO_LAUNCHED struct launched l = launch_run(NULL, "--root " ROOT " exec --help");
@@ -524,6 +555,7 @@ int main(void)
 	test_as_created();
 	make_box(NULL, true);
 	test_audit_required();
+	test_file_sizes();
 	test_help();
 	return tap_done();
 }

@@ -177,6 +177,22 @@ test_descriptors() {
 	stop
 }
 
+# Where the caller has closed one, the runtime's log would be in its place, open for writing.
+test_closed() {
+	local n pid
+	start restricted
+	for n in 0 1 2; do
+		bash -c "exec $n>&-; exec timeout 30 $RT --root $ROOT --log $T/own.log exec --detach \
+			--pid-file $T/pid box sleep 100" 2>/dev/null
+		pid=$(cat $T/pid)
+		it_is "$NAME: $n was closed" "$(readlink "/proc/$pid/fd/$n")" /dev/null
+		it_unlike "$NAME: and the log is nowhere" "$(readlink /proc/"$pid"/fd/*)" own.log
+		kill -9 "$pid"
+		rm -f $T/pid
+	done
+	stop
+}
+
 # The directory is followed in the root as it is now, with what the container made there.
 test_cwd() {
 	local at
@@ -349,6 +365,7 @@ all() { # NAME PROGRAM
 	test_bound
 	test_limits
 	test_descriptors
+	test_closed
 	test_cwd
 	test_transparent
 	test_console
