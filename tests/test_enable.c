@@ -153,6 +153,7 @@ static void test_toml(void)
 		{"[a]]\n", "line 1, column 4: expected the end"},
 		{"[[a]\n", "line 1, column 4: expected ]]"},
 		{"= 1\n", "line 1, column 1: expected a key"},
+		{"[\"\".a]\n", "line 1, column 4: an empty key"},
 		{"a = \"x\ny\"\n", "line 1, column 7: a control character"},
 		{"a = \"x", "a string without an end"},
 		{"a = '''x", "a string without an end"},

@@ -194,7 +194,7 @@ by_hand() {
 	cp "$IT_TOP/integration/docker/daemon.json" /etc/docker/daemon.json
 	out=$("$CTL" disable --dry-run docker 2>&1)
 	it_is "by hand, Docker: refused" "$?" 2
-	printf '{"data-root": "/srv/cinch/docker"}' >/etc/docker/daemon.json
+	printf '{"data-root": "/srv/cinch"}' >/etc/docker/daemon.json
 	it_ok "another word with that name in it is none" "$CTL" disable docker
 	mv /etc/docker/daemon.json $T/daemon.json && ln -s $T/daemon.json /etc/docker/daemon.json
 	it_ok "nor is a link to somebody's file" "$CTL" disable docker

@@ -108,9 +108,9 @@ static int ask(const struct ctl_call *c, struct work *w, struct err *e)
 	w->ask.make_default = w->enable && ctl_given(c, "default");
 	if (w->state[0] != '/' || w->ask.config[0] != '/')
 		return err_set(e, ERR_INPUT, "--state and --config: expected full paths");
-	if (!w->enable)
-		return 0;
-	return find_programs(c, w, e) < 0 ? -1 : check_programs(w, e);
+	if (find_programs(c, w, e) < 0)
+		return -1;
+	return w->enable ? check_programs(w, e) : 0;
 }
 
 /* ---- what there is to do ---- */
@@ -129,11 +129,14 @@ static int altered(const struct work *w, struct err *e)
 		v->there ? " is the file before)" : "", w->state, w->engine->name);
 }
 
-/* A path that ends in one of our names: a comment, or a name alone, is none. */
-static bool names_program(const char *text)
+/* A program of ours, or a link to it for another profile, in quotes. */
+static bool names_program(const char *text, const char *programs)
 {
-	for (const char *at = text; (at = strstr(at, "/" ENABLE_NAME)); at++)
-		if (strchr("\"'-", at[strlen("/" ENABLE_NAME)]))
+	char path[PATH_MAX + 32];
+	size_t n = (size_t)snprintf(path, sizeof path, "%s/" ENABLE_NAME, programs);
+
+	for (const char *at = text; (at = strstr(at, path)); at += n)
+		if (at[n] && strchr("\"'-", at[n]))
 			return true;
 	return false;
 }
@@ -156,7 +159,7 @@ static int check_by_hand(const struct work *w, struct err *e)
 							   : err_set(e, errno, "open %.200s", file);
 	if (io_read_all(fd, TOML_BYTES_MAX, &text, &len, e) < 0)
 		return err_wrap(e, "%.200s", file);
-	if (names_program(text))
+	if (names_program(text, w->programs))
 		return err_set(e, ERR_INPUT,
 			"%.200s names cinch, and there is no record that \"cinchctl enable\" has "
 			"written it: take it out by hand",

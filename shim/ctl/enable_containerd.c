@@ -140,6 +140,20 @@ static void put_table(const struct cri *w, const char *below, struct str *out)
 	str_addf(out, "[plugins.\"%s\".%s]\n", w->plugin, below);
 }
 
+/* A key, quoted where it has to be. */
+static void put_key(const char *key, struct str *out)
+{
+	static const char bare[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+
+	if (key[strspn(key, bare)] == '\0')
+		str_add(out, key);
+	else if (!strchr(key, '\'')) /* containerd 1.6 reads no escapes in a key */
+		str_addf(out, "'%s'", key);
+	else
+		json_write_string(key, strlen(key), out);
+}
+
 /* The keys right below TABLE of C's file, but those named in EXCEPT. */
 static int copy_keys(const struct chosen *c, const char *table, const char *indent,
 	const char *const *except, struct str *out, struct err *e)
@@ -158,8 +172,10 @@ static int copy_keys(const struct chosen *c, const char *table, const char *inde
 				"written with dots, where only tables [...] are understood");
 		if (str_in(except, v->path + n + 1))
 			continue;
-		str_addf(out, "%s%s = %.*s\n", indent, v->path + n + 1,
-			(int)(v->value_end - v->value), c->model_file->text.text + v->value);
+		str_add(out, indent);
+		put_key(v->path + n + 1, out);
+		str_addf(out, " = %.*s\n", (int)(v->value_end - v->value),
+			c->model_file->text.text + v->value);
 	}
 	return 0;
 }

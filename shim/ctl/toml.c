@@ -243,6 +243,8 @@ static int take_key(struct reader *r, struct str *path)
 
 			if (take_string(r, false, path) < 0)
 				return -1;
+			if (path->len == from) /* a path could not be told from one without it */
+				return wrong(r, "an empty key is not looked at");
 			for (size_t i = from; i < path->len; i++)
 				if (is_control(path->s[i]))
 					return wrong(r, "a control character in a key");
