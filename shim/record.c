@@ -59,15 +59,23 @@ int record_profiles(struct audit *a, const struct selection *s)
 	return audit_put(a, "profiles", profiles_json(a->doc, s));
 }
 
+const char *record_mode(const struct applied *a, struct profile *const *p, size_t n)
+{
+	bool enforce = n == 0;
+
+	for (size_t i = 0; i < n; i++)
+		enforce |= p[i]->mode == PROFILE_ENFORCE;
+	return enforce && a->settings.mode == PROFILE_ENFORCE ? "enforce" : "audit";
+}
+
 static int put_profiles(struct audit *a, const struct record_facts *f)
 {
-	bool audit = f->applied->settings.mode != PROFILE_ENFORCE ||
-		     (f->profiles->n && select_audits(f->profiles));
 	bool learn = f->applied->settings.mode == PROFILE_LEARN;
 
 	for (size_t i = 0; i < f->profiles->n; i++)
 		learn |= f->profiles->p[i]->mode == PROFILE_LEARN;
-	if (audit_put_text(a, "mode", audit ? "audit" : "enforce") < 0 ||
+	if (audit_put_text(a, "mode", record_mode(f->applied, f->profiles->p, f->profiles->n)) <
+			0 ||
 		(learn && audit_put_text(a, "note",
 				  "mode learn is the same as audit in this version") < 0) ||
 		record_policy(a, f->applied) < 0)

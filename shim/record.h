@@ -34,6 +34,8 @@ int record_launch(struct audit *a, const struct record_facts *f);
 int record_running(struct audit *a, const struct json *record);
 /* "profiles": name, version and digest of each. -1 when out of memory. */
 int record_profiles(struct audit *a, const struct selection *s);
+/* "enforce"; "audit" when nothing of the N profiles P can be enforced on this node. */
+const char *record_mode(const struct applied *a, struct profile *const *p, size_t n);
 /* "unchanged", "changed", "audited" (changes or refusals, none enforced), "refused", "failed". */
 const char *record_result(const struct report *r, const struct err *failed);
 /* Something would have been refused, were it enforced. */

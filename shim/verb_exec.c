@@ -198,16 +198,6 @@ static int put_process(struct audit *a, const struct json *process)
 	return audit_put_text(a, "cwd", json_str(json_get(process, "cwd")));
 }
 
-static bool nothing_enforced(const struct call *c, const struct exec *x)
-{
-	if (c->applied->settings.mode != PROFILE_ENFORCE)
-		return true;
-	for (size_t i = 0; i < x->running.n; i++)
-		if (x->running.p[i]->mode == PROFILE_ENFORCE)
-			return false;
-	return x->running.n > 0;
-}
-
 static const char *result(const struct exec *x, const struct err *failed)
 {
 	if (x->no_state.code && !failed)
@@ -227,7 +217,7 @@ static int record(const struct call *c, struct audit *a, const struct exec *x,
 
 	if (audit_put_text(a, "id", c->args->id) < 0 || record_running(a, of) < 0 ||
 		(!of && record_policy(a, c->applied) < 0) ||
-		audit_put_text(a, "mode", nothing_enforced(c, x) ? "audit" : "enforce") < 0)
+		audit_put_text(a, "mode", record_mode(c->applied, x->running.p, x->running.n)) < 0)
 		return err_nomem(e);
 	if ((x->process ? put_process(a, x->process) : put_line(a, c, x)) < 0)
 		return err_nomem(e);

@@ -145,12 +145,8 @@ static int seal(const struct call *c, struct update *u, struct err *e)
 
 static int put_who(struct audit *a, const struct call *c, const struct update *u)
 {
-	bool audit = c->applied->settings.mode != PROFILE_ENFORCE;
-
-	for (size_t i = 0; i < u->n; i++)
-		audit |= u->p[i]->mode != PROFILE_ENFORCE;
 	if (audit_put_text(a, "id", c->args->id) < 0 ||
-		audit_put_text(a, "mode", audit ? "audit" : "enforce") < 0)
+		audit_put_text(a, "mode", record_mode(c->applied, u->p, u->n)) < 0)
 		return -1;
 	if (u->running.record)
 		return record_running(a, json_root(u->running.record));

@@ -35,20 +35,31 @@ static void apply(const char *node)
 	apply_policy(STORE_DIR, node, more, sizeof more / sizeof *more, NULL);
 }
 
-/* The container "box" as cinch starts it under PROFILE; to the runtime's files it is there. */
-static void start(const char *profile)
+/* The container "box" as cinch starts it under PROFILE, and SECOND if not NULL; to the runtime's files it is
+ * there. */
+static void start_under(const char *profile, const char *second)
 {
-	AUTO_FREE char *text = launch_sample("ctr-default.json");
+	AUTO_FREE char *sample = launch_sample("ctr-default.json");
+	AUTO_STR struct str text = STR_INIT;
 	AUTO_LAUNCHED struct launched l = {0};
 	char line[256];
 
 	(void)rmdir("/run/rt/box");
-	launch_bundle(BUNDLE, text);
+	str_add(&text, "{");
+	if (second)
+		str_addf(&text, "\"annotations\":{\"io.cinch.profile\":\"%s\"},", second);
+	str_add(&text, sample ? strchr(sample, '{') + 1 : "");
+	launch_bundle(BUNDLE, str_text(&text));
 	snprintf(line, sizeof line,
 		"--cinch-profile %s --root /run/rt create --bundle " BUNDLE " box", profile);
 	l = launch_run(NULL, line);
 	ok(l.started, "box is started under %s: %s", profile, l.err);
 	launch_dir("/run/rt/box");
+}
+
+static void start(const char *profile)
+{
+	start_under(profile, NULL);
 }
 
 static unsigned changes(const struct launched *l)
@@ -68,6 +79,8 @@ static void update(const char *line, const char *want, const char *result, const
 	tap_same(launched_text(&l, "/verb"), "update", "recorded");
 	tap_same(launched_text(&l, "/id"), "box", "with its id");
 	tap_same(launched_text(&l, "/result"), result, "and what became of it");
+	tap_same(launched_text(&l, "/mode"), strcmp(result, "audited") == 0 ? "audit" : "enforce",
+		"in which mode");
 }
 
 static void test_record_counts(void)
@@ -213,6 +226,9 @@ static void test_audit(void)
 	start("watch");
 	update("--root /run/rt update --memory -1 --pids-limit 101 box", as_asked, "audited",
 		"a profile in audit mode");
+	start_under("small", "watch");
+	update("--root /run/rt update --pids-limit 101 box", "{\"pids\":{\"limit\":100}}",
+		"changed", "a profile in audit mode on top of one that is enforced");
 	apply("{\"defaultProfile\": \"small\"}");
 	start("small");
 	apply("{\"mode\": \"audit\"}");
