@@ -25,6 +25,9 @@ enum {
 	/* of a record that is too long: bytes of a text, and of a member other than the changes */
 	TEXT_SHOWN = 1024,
 	MEMBER_SHOWN = 2048,
+	/* and of a command, as JSON: what is run may stand behind much that is not worth its place */
+	ARGS_HEAD = 24 * 1024,
+	ARGS_TAIL = 8 * 1024,
 };
 
 /* The first bytes of a small /proc file; false when there is none. */
@@ -221,16 +224,18 @@ static size_t size_of(const struct json *v)
 	return str_failed(&text) ? SIZE_MAX / 4 : text.len + 2;
 }
 
-/* Strings in V longer than TEXT_SHOWN are cut. *N counts them; -1: out of memory. */
-static int cut_texts(struct json_doc *doc, struct json *v, uint64_t *n)
+/* Strings in V longer than TEXT_SHOWN are cut, but for those in WHOLE. *N counts them; -1: out of memory. */
+static int cut_texts(struct json_doc *doc, struct json *v, const struct json *whole, uint64_t *n)
 {
 	json_each_safe (child, v) {
 		AUTO_STR struct str text = STR_INIT;
 		struct json *shorter;
 		size_t len = TEXT_SHOWN;
 
+		if (child == whole)
+			continue;
 		if (child->type == JSON_ARRAY || child->type == JSON_OBJECT) {
-			if (cut_texts(doc, child, n) < 0)
+			if (cut_texts(doc, child, whole, n) < 0)
 				return -1;
 			continue;
 		}
@@ -269,24 +274,128 @@ static void trim(struct json *list, size_t budget, uint64_t *n)
 		}
 }
 
+/* A place in a list of texts. */
+struct place {
+	const struct json *item;
+	size_t at; /* byte of its text */
+};
+
+/* Bytes of C in a JSON string, at most. */
+static size_t cost(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f ? 6 : c == '"' || c == '\\' ? 2 : 1;
+}
+
+/* Where BUDGET ends from the front of LIST; item NULL: it is all within. */
+static struct place from_front(const struct json *list, size_t budget)
+{
+	json_each (v, list)
+		for (size_t i = 0; i <= v->len; i++) {
+			size_t need = i < v->len ? cost(v->text[i]) : 3;
+
+			if (need > budget) {
+				while (i && i < v->len && (v->text[i] & 0xc0) == 0x80)
+					i--;
+				return (struct place){v, i};
+			}
+			budget -= need;
+		}
+	return (struct place){NULL, 0};
+}
+
+/* Where it begins that it reaches to the end of LIST. */
+static struct place from_back(const struct json *list, size_t budget)
+{
+	for (const struct json *v = list->last; v; v = v->prev)
+		for (size_t i = v->len + 1; i-- > 0;) {
+			size_t need = i < v->len ? cost(v->text[i]) : 3;
+
+			if (need > budget) {
+				i += i < v->len;
+				while (i < v->len && (v->text[i] & 0xc0) == 0x80)
+					i++;
+				return (struct place){v, i};
+			}
+			budget -= need;
+		}
+	return (struct place){NULL, 0};
+}
+
+static int push_part(struct json_doc *doc, struct json *list, struct str *text)
+{
+	return str_failed(text) ? -1 : json_push(list, json_string(doc, str_text(text)));
+}
+
+/* LIST without what is between FROM and TO. Its texts lose their spelling, which may be six times as long. */
+static struct json *without(
+	struct json_doc *doc, const struct json *list, struct place from, struct place to)
+{
+	struct json *kept = json_array(doc);
+	bool gap = false;
+
+	json_each (v, list) {
+		AUTO_STR struct str text = STR_INIT;
+
+		if (v == from.item) {
+			gap = true;
+			str_addn(&text, v->text, from.at);
+			str_add(&text, "...");
+		}
+		if (v == to.item) {
+			gap = false;
+			str_addf(&text, "%s%s", v == from.item ? "" : "...", v->text + to.at);
+		}
+		if (gap && v != from.item)
+			continue;
+		if (v != from.item && v != to.item)
+			str_addn(&text, v->text, v->len);
+		if (push_part(doc, kept, &text) < 0)
+			return NULL;
+	}
+	return kept;
+}
+
+/* Of a long command the beginning and the end. */
+static int cut_args(struct audit *a, uint64_t *n)
+{
+	struct json *args = json_get(a->record, "args"), *kept;
+	struct place from, to;
+	uint32_t before;
+
+	if (!json_is(args, JSON_ARRAY) || size_of(args) <= ARGS_HEAD + ARGS_TAIL + 64)
+		return 0;
+	from = from_front(args, ARGS_HEAD);
+	to = from.item ? from_back(args, ARGS_TAIL) : from;
+	before = args->count;
+	kept = without(a->doc, args, from, to);
+	if (!kept || audit_put(a, "args", kept) < 0)
+		return -1;
+	*n += before > kept->count ? before - kept->count : from.item != NULL;
+	return 0;
+}
+
 /* Makes the record of A fit into a line. */
 static int shorten(struct audit *a)
 {
-	struct json *changes = json_get(a->record, "changes");
+	const struct json *args, *changes;
 	size_t others = 64; /* "truncated" itself */
 	uint64_t n = 0;
 
-	if (cut_texts(a->doc, a->record, &n) < 0)
+	if (cut_args(a, &n) < 0)
 		return -1;
+	args = json_get(a->record, "args");
+	if (cut_texts(a->doc, a->record, args, &n) < 0)
+		return -1;
+	changes = json_get(a->record, "changes");
 	json_each (v, a->record) {
 		if (v == changes)
 			continue;
-		if (v->type == JSON_ARRAY || v->type == JSON_OBJECT)
+		if (v != args && (v->type == JSON_ARRAY || v->type == JSON_OBJECT))
 			trim(v, MEMBER_SHOWN, &n);
 		others += size_of(v);
 	}
 	if (changes && others < CHAIN_OBJECT_MAX)
-		trim(changes, CHAIN_OBJECT_MAX - others, &n);
+		trim(json_get(a->record, "changes"), CHAIN_OBJECT_MAX - others, &n);
 	return audit_put(a, "truncated", json_uint(a->doc, n));
 }
 

@@ -7,8 +7,8 @@
  * the one before (chain.h). The journal and syslog get the record as well when the node's settings say
  * so. Values of environment variables are not in it (edit_remove_shown).
  *
- * A record is at most CHAIN_LINE_MAX bytes: of a longer one long texts are cut and the last changes left
- * out, those that refuse last of all; "truncated" counts what is not whole.
+ * A record is at most CHAIN_LINE_MAX bytes: of a longer one long texts and the middle of the command are cut
+ * and the last changes left out, those that refuse last of all; "truncated" counts what is not whole.
  */
 #ifndef CINCH_AUDIT_H
 #define CINCH_AUDIT_H

@@ -321,6 +321,69 @@ static void too_long(const struct settings *s)
 	free(line);
 }
 
+/* A record of PARSED's words, which are too many; what is left of them, one behind the other. */
+static void long_command(const struct settings *s, const char *what, const char *parsed,
+	const char *begins, const char *ends)
+{
+	AUTO_AUDIT struct audit a = AUDIT_INIT;
+	AUTO_JSON struct json_doc *doc = NULL, *from = NULL;
+	AUTO_FREE char *line = NULL;
+	AUTO_STR struct str got = STR_INIT;
+	struct err e = {0};
+	uint64_t n = 0;
+
+	unlink(s->audit.path);
+	audit_begin(&a, "exec", &e);
+	if (json_parse(parsed, strlen(parsed), &limits, 0, &from, &e) < 0)
+		exit(2);
+	audit_put(&a, "args", json_clone(a.doc, json_root(from)));
+	ok(audit_commit(&a, s, &e) == 0, "%s: %s", what, e.msg);
+	line = scratch_read("log/audit.jsonl");
+	ok(line && strlen(line) <= CHAIN_LINE_MAX &&
+			json_parse(line, strlen(line), &limits, 0, &doc, &e) == 0,
+		"one line of %zu bytes: %s", line ? strlen(line) : 0, e.msg);
+	if (!doc)
+		return;
+	json_each (v, json_get(json_root(doc), "args"))
+		str_addf(&got, "%s|", json_str(v));
+	ok(str_starts(str_text(&got), begins), "%s: its beginning", what);
+	ok(str_ends(str_text(&got), ends), "%s: its end", what);
+	ok(got.len > 5000 && json_u64(json_get(json_root(doc), "truncated"), 20000, &n),
+		"%s: %zu bytes are left, and the record says so", what, got.len);
+}
+
+/* Whoever pads a command must not so keep it out of the log. */
+static void long_commands(const struct settings *s)
+{
+	AUTO_STR struct str words = STR_INIT, blanks = STR_INIT, control = STR_INIT, raw = STR_INIT,
+			    wide = STR_INIT;
+
+	str_add(&words, "[\"env\"");
+	for (int i = 0; i < 70; i++)
+		str_addf(&words, ",\"V%d=%01000d\"", i, 0);
+	str_add(&words, ",\"sh\",\"-c\",\"it\"]");
+	str_addf(&blanks, "[\"sh\",\"-c\",\"%0100000d; it\"]", 0);
+	str_add(&control, "[\"sh\",\"-c\",\"it; : ");
+	for (int i = 0; i < 16000; i++)
+		str_add(&control, "\\u0001");
+	str_add(&control, "\"]");
+	str_add(&raw, "[\"sh\",\"-c\"");
+	for (int i = 0; i < 700; i++)
+		str_add(&raw,
+			",\"\\u0069\\u0074\\u0069\\u0074\\u0069\\u0074\\u0069\\u0074\\u0069\\u0074"
+			"\\u0069\\u0074\\u0069\\u0074\\u0069\\u0074\\u0069\\u0074\\u0069\\u0074\"");
+	str_add(&raw, "]");
+	str_add(&wide, "[\"it\",\"");
+	for (int i = 0; i < 50000; i++)
+		str_add(&wide, i % 2 ? "\xc3\xa9" : "\xe2\x82\xac");
+	str_add(&wide, "it\"]");
+	long_command(s, "a command behind 70 variables", str_text(&words), "env|V0=", "|sh|-c|it|");
+	long_command(s, "a command behind blanks", str_text(&blanks), "sh|-c|0000", "00; it|");
+	long_command(s, "before control characters", str_text(&control), "sh|-c|it; : ", "\001|");
+	long_command(s, "words spelled at length", str_text(&raw), "sh|-c|itit", "itit|");
+	long_command(s, "wide characters", str_text(&wide), "it|", "\xc3\xa9it|");
+}
+
 /* ---- journald and syslog ---- */
 
 static int receiver(const char *path)
@@ -452,6 +515,7 @@ int main(void)
 	many_writers(&c);
 	after_a_cut(&c);
 	too_long(&c);
+	long_commands(&c);
 	sinks(&c);
 
 	snprintf(path, sizeof path, "%s/no/such/audit.jsonl", scratch_dir());
