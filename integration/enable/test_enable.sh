@@ -95,7 +95,7 @@ daemon() {
 	env -i PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR="$TMPDIR" \
 		setsid containerd >$T/containerd.log 2>&1 </dev/null &
 	p=$!
-	for _ in {1..80}; do
+	for _ in {1..300}; do
 		ctr version >/dev/null 2>&1 && break
 		sleep 0.1
 	done
@@ -111,7 +111,7 @@ runtimes() { docker info --format '{{json .Runtimes}} {{.DefaultRuntime}}' 2>/de
 
 # shellcheck disable=SC2317 # called by it_ok
 docker_info() { # WANT-REGEX: after a reload, which takes a moment
-	for _ in {1..50}; do
+	for _ in {1..200}; do
 		runtimes | grep -Eq "$1" && return
 		sleep 0.1
 	done
@@ -119,11 +119,11 @@ docker_info() { # WANT-REGEX: after a reload, which takes a moment
 	false
 }
 
-docker_daemon() {
+docker_daemon() { # [OPTION...]
 	env -i PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR="$TMPDIR" \
-		setsid dockerd >$T/dockerd.log 2>&1 </dev/null &
+		setsid dockerd "$@" >$T/dockerd.log 2>&1 </dev/null &
 	DOCKERD=$!
-	for _ in {1..200}; do
+	for _ in {1..400}; do
 		docker version >/dev/null 2>&1 && break
 		sleep 0.1
 	done
@@ -159,6 +159,16 @@ dockers() {
 	docker_daemon
 	it_unlike "docker: nothing is left" "$(runtimes)" cinch
 	docker_stop
+	docker_daemon --default-runtime runc
+	it_like "docker: a default on its line" "$("$CTL" enable docker --default 2>&1)" \
+		'dockerd runs with --default-runtime runc'
+	it_ok "docker: nothing is written" cmp $T/was /etc/docker/daemon.json
+	it_ok "docker: it may be offered" "$CTL" enable docker
+	docker_stop
+	"$CTL" enable docker --default >$T/out
+	it_like "docker: and why" "$(timeout 10 dockerd --default-runtime runc 2>&1 </dev/null)" \
+		'specified both as a flag and in the configuration file: default-runtime'
+	"$CTL" disable docker >$T/out
 	it_containerd_stop
 }
 
@@ -242,6 +252,6 @@ podmans
 by_hand
 disks
 it_is "all of it is in the audit log" "$(jq -r '.verb + " " + .result' $AUDIT | sort -u | tr '\n' ' ')" \
-	"disable disabled disable refused enable enabled enable failed "
+	"disable disabled disable refused enable enabled enable failed enable refused "
 it_ok "which is whole" "$CTL" log verify
 it_done

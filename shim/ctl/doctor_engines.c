@@ -17,6 +17,7 @@
 
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
+#include "shim/ctl/daemon.h"
 #include "shim/ctl/enable.h"
 
 /* ---- which are here ---- */
@@ -32,77 +33,6 @@ static bool installed(const char *program, char out[PATH_MAX])
 			return true;
 	}
 	return false;
-}
-
-/* The process is root's, in our own root directory: a container may have daemons of the same name, and
- * anybody can give a process any name. */
-static bool is_nodes(const char *pid)
-{
-	struct stat st, own;
-	char path[64];
-
-	snprintf(path, sizeof path, "/proc/%.20s", pid);
-	if (stat(path, &st) < 0 || st.st_uid != 0)
-		return false;
-	snprintf(path, sizeof path, "/proc/%.20s/root", pid);
-	return stat(path, &st) == 0 && stat("/", &own) == 0 && st.st_dev == own.st_dev &&
-	       st.st_ino == own.st_ino;
-}
-
-/* The words of FILE, "cmdline" or "environ", of the node's process PID that is called NAME; false: it is
- * not. */
-static bool words_of(
-	const char *pid, const char *name, const char *file, char *out, size_t size, size_t *len)
-{
-	char path[300], comm[32];
-	AUTO_FD int fd = -1, line = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, comm, sizeof comm - 1);
-	if (n <= 0)
-		return false;
-	comm[n] = '\0';
-	comm[strcspn(comm, "\n")] = '\0';
-	if (strcmp(comm, name) != 0 || !is_nodes(pid))
-		return false;
-	snprintf(path, sizeof path, "/proc/%.20s/%s", pid, file);
-	line = open(path, O_RDONLY | O_CLOEXEC);
-	n = line < 0 ? -1 : read(line, out, size - 2);
-	if (n <= 0)
-		return false;
-	out[n] = out[n + 1] = '\0';
-	*len = (size_t)n;
-	return true;
-}
-
-/* What a process called NAME was told by one of WORDS, "--config FILE" or "--config=FILE"; into OUT. */
-static bool told(const char *name, const char *file, const char *const *words, char out[PATH_MAX])
-{
-	DIR *dir = opendir("/proc");
-	const struct dirent *entry;
-	bool found = false;
-	char line[16384];
-	size_t len;
-
-	while (dir && !found && (entry = readdir(dir))) {
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
-			!words_of(entry->d_name, name, file, line, sizeof line, &len))
-			continue;
-		for (const char *w = line; w < line + len && !found; w += strlen(w) + 1)
-			for (size_t i = 0; words[i] && !found; i++) {
-				const size_t n = strlen(words[i]);
-
-				if (strncmp(w, words[i], n) != 0 || (w[n] && w[n] != '='))
-					continue;
-				snprintf(out, PATH_MAX, "%s", w + n + 1); /* behind "=" or NUL */
-				found = true;
-			}
-	}
-	if (dir)
-		closedir(dir);
-	return found;
 }
 
 /* ---- is it in there ---- */
@@ -216,7 +146,7 @@ static void check_containerd(struct doctor *d)
 	static const char *const options[] = {"-c", "--config", NULL};
 	char file[PATH_MAX];
 
-	if (told("containerd", "cmdline", options, file) &&
+	if (daemon_told("containerd", "cmdline", options, file) &&
 		strcmp(file, enable_containerd.config) != 0)
 		doctor_say(d, DOCTOR_NOTE, "engines", "containerd",
 			"what is written into the usual file is not heeded by that daemon",
@@ -230,7 +160,7 @@ static bool builds_with_cinch(void)
 	static const char *const names[] = {"PATH", NULL};
 	char path[PATH_MAX], file[PATH_MAX + 8], version[64];
 
-	if (!told("dockerd", "environ", names, path))
+	if (!daemon_told("dockerd", "environ", names, path))
 		return false;
 	for (char *save, *dir = strtok_r(path, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
 		snprintf(file, sizeof file, "%s/runc", dir);
@@ -242,15 +172,14 @@ static bool builds_with_cinch(void)
 
 static void check_docker(struct doctor *d)
 {
-	static const char *const options[] = {"--add-runtime", "--default-runtime", NULL};
+	static const char *const options[] = {"--default-runtime", NULL};
 	char value[PATH_MAX];
 
-	if (told("dockerd", "cmdline", options, value))
-		doctor_say(d, DOCTOR_WARNING, "engines", "docker",
-			"dockerd does not start when a setting is on its line and in daemon.json "
-			"as well",
-			"move it from the unit to daemon.json before \"cinchctl enable docker\"",
-			"dockerd runs with runtimes on its command line (%.100s)", value);
+	if (daemon_told("dockerd", "cmdline", options, value))
+		doctor_say(d, DOCTOR_NOTE, "engines", "docker",
+			"dockerd does not start when that is in daemon.json as well",
+			"take it out of the unit before \"cinchctl enable docker --default\"",
+			"dockerd runs with --default-runtime %.100s on its command line", value);
 	if (builds_with_cinch())
 		doctor_say(d, DOCTOR_OK, "engines", "docker build", NULL, NULL,
 			"the daemon finds cinch as \"runc\"");

@@ -5,6 +5,7 @@
  */
 #include "shim/ctl/enable.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #include "shim/base/cleanup.h"
 #include "shim/base/json.h"
+#include "shim/ctl/daemon.h"
 #include "shim/ctl/toml.h"
 
 #define RUNTIMES "runtimes"
@@ -300,6 +302,22 @@ static int plan_with(
 	return prove(ask, p, t, e);
 }
 
+/* With it in both places dockerd does not start, at the next restart of the node at the latest. Runtimes
+ * themselves may be in both. */
+static int check_line(const struct enable_ask *ask, struct err *e)
+{
+	static const char *const words[] = {"--" DEFAULT, NULL};
+	char value[PATH_MAX];
+
+	if (!ask->make_default || strcmp(ask->config, enable_docker.config) != 0 ||
+		!daemon_told("dockerd", "cmdline", words, value))
+		return 0;
+	return err_set(e, ERR_INPUT,
+		"dockerd runs with --" DEFAULT " %.100s on its command line, and does not start "
+		"when %.200s names one as well: take it out of the unit",
+		value, ask->config);
+}
+
 static int plan(const struct enable_ask *ask, struct enable_plan *p, struct err *e)
 {
 	struct there t = {.doc = NULL};
@@ -315,7 +333,7 @@ static int plan(const struct enable_ask *ask, struct enable_plan *p, struct err 
 			"whatever runtime is configured: what a build runs is not held "
 			"to a profile by this") < 0)
 		return err_nomem(e);
-	if (enable_read(ask, p->file, &p->before, e) < 0)
+	if (check_line(ask, e) < 0 || enable_read(ask, p->file, &p->before, e) < 0)
 		return -1;
 	if (p->before.len == strspn(p->before.text, " \t\r\n")) {
 		AUTO_STR struct str s = STR_INIT;
