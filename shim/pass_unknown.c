@@ -4,11 +4,34 @@
  *
  * A later runtime may give a new member power over the host, or an engine may write one of another
  * system. Free-form maps (annotations, sysctl, unified) have passes of their own.
+ *
+ * What is not known where the environment is told may be another way to tell it: such values stay here.
  */
 #include "shim/pass.h"
+
+#include <string.h>
+
 #include "shim/spec.h"
 
 static void walk(struct edit *ed, struct json *object, const struct spec_field *fields);
+
+static const char why[] =
+	"not part of the runtime specification 1.0 to 1.3 for Linux as this version "
+	"knows it: what cannot be judged is not granted";
+
+static bool may_be_secret(const struct edit *ed, const struct json *v)
+{
+	static const char *const parts[] = {"process", "hooks"};
+
+	if (v->type == JSON_NUMBER || v->type == JSON_BOOL)
+		return false;
+	for (; v->parent && v->parent != ed->root; v = v->parent)
+		;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (v->key && strcmp(v->key, parts[i]) == 0)
+			return true;
+	return false;
+}
 
 static void walk_value(struct edit *ed, struct json *v, const struct spec_field *f)
 {
@@ -37,10 +60,10 @@ static void walk(struct edit *ed, struct json *object, const struct spec_field *
 			walk_value(ed, v, f);
 		else if (v->type == JSON_NULL)
 			edit_remove(ed, v, "not known to this version, and empty");
+		else if (may_be_secret(ed, v))
+			edit_remove_shown(ed, v, "(not shown)", "%s", why);
 		else
-			edit_remove(ed, v,
-				"not part of the runtime specification 1.0 to 1.3 for Linux as "
-				"this version knows it: what cannot be judged is not granted");
+			edit_remove(ed, v, "%s", why);
 	}
 }
 

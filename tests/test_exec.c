@@ -168,7 +168,7 @@ static void refused(const char *what, const char *line, const char *why, const c
 	"\"PATH=/bin\",\"LD_PRELOAD=/sentinel\",\"DB_PASSWORD=sentinel\"],\"capabilities\":{"      \
 	"\"bounding\":[\"CAP_SYS_ADMIN\"],\"effective\":[\"CAP_SYS_ADMIN\"],\"permitted\":["       \
 	"\"CAP_SYS_ADMIN\"],\"inheritable\":[\"CAP_SYS_ADMIN\"]},\"noNewPrivileges\":false,"       \
-	"\"later\":true}"
+	"\"later\":true,\"environment\":[\"TOKEN=sentinel\"]}"
 
 /* No value of the environment is where anybody reads. */
 static void no_trace(const struct launched *l)
