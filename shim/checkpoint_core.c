@@ -16,30 +16,7 @@
 #include "profiles/capset.h"
 #include "shim/base/str.h"
 #include "shim/checkpoint_filter.h"
-
-struct rlimit_row {
-	const char *name;
-	int number;
-};
-
-static const struct rlimit_row rlimit_rows[] = {
-	{"RLIMIT_AS", RLIMIT_AS},
-	{"RLIMIT_CORE", RLIMIT_CORE},
-	{"RLIMIT_CPU", RLIMIT_CPU},
-	{"RLIMIT_DATA", RLIMIT_DATA},
-	{"RLIMIT_FSIZE", RLIMIT_FSIZE},
-	{"RLIMIT_LOCKS", RLIMIT_LOCKS},
-	{"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
-	{"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
-	{"RLIMIT_NICE", RLIMIT_NICE},
-	{"RLIMIT_NOFILE", RLIMIT_NOFILE},
-	{"RLIMIT_NPROC", RLIMIT_NPROC},
-	{"RLIMIT_RSS", RLIMIT_RSS},
-	{"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
-	{"RLIMIT_RTTIME", RLIMIT_RTTIME},
-	{"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
-	{"RLIMIT_STACK", RLIMIT_STACK},
-};
+#include "shim/limits.h"
 
 void checkpoint_note(struct checkpoint_judge *j, enum checkpoint_kind kind, const char *image,
 	const char *fmt, ...)
@@ -87,18 +64,18 @@ static void bound_rlimits(struct checkpoint_judge *j, const struct json *process
 {
 	for (size_t i = 0; i < CRIU_RLIMITS_MAX; i++)
 		j->rlimits[i] = UINT64_MAX;
-	for (size_t i = 0; i < sizeof rlimit_rows / sizeof *rlimit_rows; i++) {
-		uint64_t *limit = &j->rlimits[rlimit_rows[i].number], hard;
+	for (size_t i = 0; limits_rlimits[i].name; i++) {
+		uint64_t *limit = &j->rlimits[limits_rlimits[i].number], hard;
 
 		json_each (v, json_get(process, "rlimits")) {
 			const char *type = json_str(json_get(v, "type"));
 
-			if (type && strcmp(type, rlimit_rows[i].name) == 0 &&
+			if (type && strcmp(type, limits_rlimits[i].name) == 0 &&
 				json_u64(json_get(v, "hard"), UINT64_MAX, &hard) && hard < *limit)
 				*limit = hard;
 		}
 		for (size_t k = 0; k < j->p->resources.n_rlimits; k++)
-			if (strcmp(j->p->resources.rlimits[k].type, rlimit_rows[i].name) == 0 &&
+			if (strcmp(j->p->resources.rlimits[k].type, limits_rlimits[i].name) == 0 &&
 				j->p->resources.rlimits[k].max < *limit)
 				*limit = j->p->resources.rlimits[k].max;
 	}
@@ -269,12 +246,12 @@ static void judge_scheduling(
 
 static void judge_limits(struct checkpoint_judge *j, const char *image, const struct criu_core *c)
 {
-	for (size_t i = 0; i < sizeof rlimit_rows / sizeof *rlimit_rows; i++) {
-		size_t number = (size_t)rlimit_rows[i].number;
+	for (size_t i = 0; limits_rlimits[i].name; i++) {
+		size_t number = (size_t)limits_rlimits[i].number;
 
 		if (number < c->n_rlimits && c->rlimits[number].hard > j->rlimits[number])
-			checkpoint_note(j, KIND_RLIMIT, image, "%s above %llu", rlimit_rows[i].name,
-				(unsigned long long)j->rlimits[number]);
+			checkpoint_note(j, KIND_RLIMIT, image, "%s above %llu",
+				limits_rlimits[i].name, (unsigned long long)j->rlimits[number]);
 	}
 	if (c->has_oom && c->oom < 0)
 		checkpoint_note(j, KIND_OOM, image, "oom_score_adj %d", c->oom);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limits - what create and update judge alike in linux.resources.
+ * limits - what create and update judge alike in linux.resources, and the names of the rlimits.
  */
 #include "shim/limits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "shim/base/num.h"
 #include "shim/base/str.h"
@@ -142,4 +143,33 @@ void limits_judge(struct edit *ed, const struct profile *p)
 	for (size_t i = 0; i < sizeof realtime / sizeof *realtime; i++)
 		edit_remove(ed, json_at(ed->root, realtime[i]),
 			"real-time processes can starve the node");
+}
+
+const struct limits_rlimit limits_rlimits[] = {
+	{"RLIMIT_AS", RLIMIT_AS},
+	{"RLIMIT_CORE", RLIMIT_CORE},
+	{"RLIMIT_CPU", RLIMIT_CPU},
+	{"RLIMIT_DATA", RLIMIT_DATA},
+	{"RLIMIT_FSIZE", RLIMIT_FSIZE},
+	{"RLIMIT_LOCKS", RLIMIT_LOCKS},
+	{"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
+	{"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
+	{"RLIMIT_NICE", RLIMIT_NICE},
+	{"RLIMIT_NOFILE", RLIMIT_NOFILE},
+	{"RLIMIT_NPROC", RLIMIT_NPROC},
+	{"RLIMIT_RSS", RLIMIT_RSS},
+	{"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
+	{"RLIMIT_RTTIME", RLIMIT_RTTIME},
+	{"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
+	{"RLIMIT_STACK", RLIMIT_STACK},
+	{NULL, -1},
+};
+
+int limits_rlimit_number(const char *type)
+{
+	size_t i = 0;
+
+	while (limits_rlimits[i].name && (!type || strcmp(limits_rlimits[i].name, type) != 0))
+		i++;
+	return limits_rlimits[i].number;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limits - what create and update judge alike in linux.resources.
+ * limits - what create and update judge alike in linux.resources, and the names of the rlimits.
  *
  * The two differ in what absence means: at create no limit, at update the limit there is.
  */
@@ -25,5 +25,13 @@ void limits_keep_swap(struct edit *ed, struct json *memory, int64_t asked);
 bool limits_unified_above(const struct json *v, int64_t max);
 /* unified, the OOM killer and real-time CPU. */
 void limits_judge(struct edit *ed, const struct profile *p);
+
+/* The rlimits of Linux; the last has no name. */
+extern const struct limits_rlimit {
+	const char *name; /* "RLIMIT_NOFILE" */
+	int number; /* the kernel's */
+} limits_rlimits[];
+/* -1: none of them (or NULL). */
+int limits_rlimit_number(const char *type);
 
 #endif

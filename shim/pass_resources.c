@@ -65,38 +65,6 @@ static void judge_cgroup(struct edit *ed, const struct profile *p, const struct 
 	limits_judge(ed, p);
 }
 
-static const struct {
-	const char *type;
-	int number;
-} rlimits[] = {
-	{"RLIMIT_AS", RLIMIT_AS},
-	{"RLIMIT_CORE", RLIMIT_CORE},
-	{"RLIMIT_CPU", RLIMIT_CPU},
-	{"RLIMIT_DATA", RLIMIT_DATA},
-	{"RLIMIT_FSIZE", RLIMIT_FSIZE},
-	{"RLIMIT_LOCKS", RLIMIT_LOCKS},
-	{"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
-	{"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
-	{"RLIMIT_NICE", RLIMIT_NICE},
-	{"RLIMIT_NOFILE", RLIMIT_NOFILE},
-	{"RLIMIT_NPROC", RLIMIT_NPROC},
-	{"RLIMIT_RSS", RLIMIT_RSS},
-	{"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
-	{"RLIMIT_RTTIME", RLIMIT_RTTIME},
-	{"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
-	{"RLIMIT_STACK", RLIMIT_STACK},
-};
-
-/* The kernel's number, or -1. */
-static int rlimit_number(const char *type)
-{
-	for (size_t i = 0; type && i < sizeof rlimits / sizeof *rlimits; i++) {
-		if (strcmp(rlimits[i].type, type) == 0)
-			return rlimits[i].number;
-	}
-	return -1;
-}
-
 static struct json *rlimit_entry(const struct json *list, const char *type)
 {
 	json_each (v, list) {
@@ -114,7 +82,7 @@ static void judge_rlimit_types(struct edit *ed, const struct json *list)
 	json_each (v, list) {
 		const char *type = json_str(json_get(v, "type"));
 
-		if (rlimit_number(type) < 0)
+		if (limits_rlimit_number(type) < 0)
 			edit_deny(ed, v,
 				"there is no rlimit \"%s\"; names are RLIMIT_NOFILE and the like",
 				type ? type : "");
@@ -138,7 +106,7 @@ static void add_rlimit(
 {
 	struct json *entry = json_object(ed->doc);
 	uint64_t hard, max = c->max;
-	int number = rlimit_number(c->type);
+	int number = limits_rlimit_number(c->type);
 
 	if (number < 0)
 		return;
