@@ -8,7 +8,6 @@
 #include "shim/pass.h"
 
 #include <string.h>
-#include <sys/resource.h>
 
 #include "shim/limits.h"
 

@@ -388,7 +388,8 @@ void doctor_records(struct doctor *d)
 	for (size_t i = 0; i < list.damaged.n && i < 20; i++)
 		doctor_say(d, DOCTOR_WARNING, "records", list.damaged.v[i],
 			"exec and update into that container are refused",
-			"start the container anew, then remove the file",
+			"cinchctl ps clears it away when the container is gone; one that runs has "
+			"to be started anew",
 			"the record is damaged, or another version's");
 	if (gone > 1000)
 		doctor_say(d, DOCTOR_NOTE, "records", d->records, "they only take room",
