@@ -387,9 +387,9 @@ void doctor_records(struct doctor *d)
 		gone += list.v[i].life == LIFE_GONE;
 	for (size_t i = 0; i < list.damaged.n && i < 20; i++)
 		doctor_say(d, DOCTOR_WARNING, "records", list.damaged.v[i],
-			"exec and update into that container are refused",
-			"cinchctl ps clears it away when the container is gone; one that runs has "
-			"to be started anew",
+			"exec into that container is refused",
+			"start the container anew; what cinchctl ps does not clear away when it is "
+			"gone, remove by hand",
 			"the record is damaged, or another version's");
 	if (gone > 1000)
 		doctor_say(d, DOCTOR_NOTE, "records", d->records, "they only take room",
