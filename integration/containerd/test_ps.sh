@@ -7,7 +7,6 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="containerd ctr runc busybox"
-IT_LIMIT=${IT_LIMIT:-120}
 it_enter "$0" "$@"
 
 IMAGE=localhost/busybox:1
@@ -23,16 +22,16 @@ status_of() { # ID
 }
 
 start() { # NAME
-	timeout 30 ctr -n "$IT_NS" run -d --runc-binary $CINCH_RT $IMAGE "$1" /bin/sleep 1000 2>&1 </dev/null
+	timeout 300 ctr -n "$IT_NS" run -d --runc-binary $CINCH_RT $IMAGE "$1" /bin/sleep 1000 2>&1 </dev/null
 }
 
 wait_for() { # ID STATUS
-	local i
-	for ((i = 0; i < 50; i++)); do
-		[ "$(status_of "$1")" = "$2" ] && return
-		sleep 0.1
-	done
+	it_until has_status "$@"
 }
+# shellcheck disable=SC2317 # called by it_until
+has_status() { [ "$(status_of "$1")" = "$2" ]; }
+# shellcheck disable=SC2317 # called by it_until
+stopped() { ctr -n "$IT_NS" task ls | grep -q "^$1 .*STOPPED"; }
 
 # --- containerd ---
 
@@ -44,7 +43,7 @@ test_containerd() {
 	it_is "second container" "$(start ps-two)" ""
 	got=$("$CTL" ps)
 	it_is "ps: exit status" $? 0
-	it_like "ps: the first" "$got" "^ps-one +containerd +$IT_NS .* restricted +enforce +current +[0-9]+s +running$"
+	it_like "ps: the first" "$got" "^ps-one +containerd +$IT_NS .* restricted +enforce +current +[0-9]+[sm] +running$"
 	it_like "ps: the second" "$got" '^ps-two .* running$'
 	it_is "ps: the pid is the container's" "$(ps_json | jq -r '.containers[] | select(.id == "ps-one") | .pid')" \
 		"$(ctr -n "$IT_NS" task ls | awk '$1 == "ps-one" {print $2}')"
@@ -57,10 +56,7 @@ test_containerd() {
 	it_is "resumed" "$(status_of ps-one)" running
 
 	kill -9 "$(ps_json | jq -r '.containers[] | select(.id == "ps-two") | .pid')"
-	for ((n = 0; n < 50; n++)); do # its shim calls delete when the client does
-		ctr -n "$IT_NS" task ls | grep -q 'ps-two .*STOPPED' && break
-		sleep 0.1
-	done
+	it_until stopped ps-two # its shim calls delete when the client does
 	it_unlike "killed: it is not among those that run" "$("$CTL" ps)" '^ps-two'
 	it_like "killed: it stopped, or is gone" "$(status_of ps-two)" '^(stopped|gone|)$'
 	ctr -n "$IT_NS" task kill -s SIGKILL ps-one

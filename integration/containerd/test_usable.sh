@@ -6,7 +6,6 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="containerd ctr runc busybox"
-IT_LIMIT=${IT_LIMIT:-180}
 it_enter "$0" "$@"
 # shellcheck source=integration/containerd/usable.sh
 . "${BASH_SOURCE[0]%/*}/usable.sh" || exit 1

@@ -23,7 +23,7 @@ import urllib.parse
 import grpc
 
 SERVICE = "/runtime.v1.RuntimeService/"
-CALL_SECONDS = 30
+CALL_SECONDS = 300
 
 # NAME=NUMBER:TYPE; TYPE is s (text), b (bytes), i (integer, bool or enum), m (map of texts) or a message;
 # a + before it says that it is repeated.

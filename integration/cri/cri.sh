@@ -79,7 +79,11 @@ cri_client() {
 	CRI_PID=$!
 	exec 8>"$T/cri.in" 9<"$T/cri.out"
 	rm "$T/cri.in" "$T/cri.out"
+	it_until cri_ready # containerd answers before it has looked after what it left
 }
+
+# shellcheck disable=SC2317 # called by it_until
+cri_ready() { [ "$(cri Status '{}' '[.status.conditions[].status] | @csv')" = 1,1 ]; }
 
 # METHOD [REQUEST [JQ]]: the answer, or the part of it; the error's text and status 1
 cri() {
@@ -167,12 +171,10 @@ cri_status() { # ID JQ
 }
 
 cri_wait() { # ID: until it has exited
-	local i
-	for ((i = 0; i < 200; i++)); do
-		[ "$(cri_status "$1" .status.state)" = 1 ] || return 0
-		sleep 0.05
-	done
+	it_until cri_exited "$1"
 }
+# shellcheck disable=SC2317 # called by it_until
+cri_exited() { [ "$(cri_status "$1" .status.state)" != 1 ]; }
 
 cri_log() { # POD-NAME NAME: what the container wrote
 	cut -d ' ' -f 4- "/var/log/pods/shop_$1_uid-$1/$2/0.log"
@@ -182,7 +184,7 @@ cri_log() { # POD-NAME NAME: what the container wrote
 cri_exec() {
 	local id=$1 got
 	shift
-	got=$(cri ExecSync "$(jq -cn --arg id "$id" '{container_id: $id, cmd: $ARGS.positional, timeout: 20}' \
+	got=$(cri ExecSync "$(jq -cn --arg id "$id" '{container_id: $id, cmd: $ARGS.positional, timeout: 120}' \
 		--args -- "$@")") || {
 		printf '%s\n' "$got"
 		return 125

@@ -8,7 +8,6 @@
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck source=integration/cri/cri.sh
 . "${BASH_SOURCE[0]%/*}/cri.sh" || exit 1
-IT_LIMIT=${IT_LIMIT:-180}
 it_enter "$0" "$@"
 
 POD=p1 # its id is $pod; what is varied runs in it

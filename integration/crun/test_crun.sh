@@ -6,7 +6,6 @@
 # shellcheck source=integration/podman/world.sh
 . "${BASH_SOURCE[0]%/*}/../podman/world.sh" || exit 1
 IT_NEEDS="crun runc busybox podman conmon"
-IT_LIMIT=${IT_LIMIT:-150}
 # crun wants one version of cgroups, not both
 export PM_LEGACY=1
 pm_enter "$0" "$@"
@@ -16,7 +15,7 @@ CRUN=$(command -v crun)
 
 with() { it_apply "{${1:+\"runtime\": \"$1\"}${2:-}}"; } # RUNTIME [, MEMBERS]
 spec() { jq "$1" $T/b/base.json >$T/b/config.json; } # JQ-FILTER over the bundle's configuration
-in_bundle() { (cd $T/b && timeout 20 "$@" 2>&1 </dev/null); }
+in_bundle() { (cd $T/b && timeout 300 "$@" 2>&1 </dev/null); }
 shell() { spec ".process.args = [\"/bin/sh\", \"-c\", $(jq -n --arg c "$1" '$c')]"; }
 
 traces() {
@@ -209,7 +208,7 @@ $none
 		"$($CRUN delete box-4 2>&1; echo $?)"
 	test_update
 	it_is "kill" "$($RT kill box-4 KILL; echo $?)" 0
-	wait_for stopped box-4
+	it_until stopped box-4
 	it_is "delete" "$($RT delete box-4; echo $?)" 0
 	it_is "state of what is not there: crun's words" "$($RT state box-4 2>&1)" "$($CRUN state box-4 2>&1)"
 	it_is "a verb that this crun does not know: crun's words" "$($RT features 2>&1)" "$($CRUN features 2>&1)"
@@ -238,7 +237,7 @@ test_update() {
 		echo "$?" "$(limit pids pids.max pids.max)")" "0 70"
 }
 
-# shellcheck disable=SC2317 # called by wait_for
+# shellcheck disable=SC2317 # called by it_until
 stopped() { [ "$($CRUN state "$1" 2>/dev/null | jq -r .status)" = stopped ]; }
 
 test_run() {

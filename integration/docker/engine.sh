@@ -15,30 +15,16 @@ DOCKER=/usr/bin/docker
 [ -x $DOCKER ] || DOCKER=$(command -v docker)
 export DOCKER_CONFIG=$T/docker-config
 
-d() { timeout 60 "$DOCKER" "$@" 2>&1 </dev/null; }
+d() { timeout 300 "$DOCKER" "$@" 2>&1 </dev/null; }
 rt() { # RUNTIME OPTION... IMAGE COMMAND...: a container to its end
 	local runtime=$1
 	shift
 	d run --rm --runtime "$runtime" "$@"
 }
 last() { jq -r "select($1)" $AUDIT | jq -s -r "last | $2"; } # SELECT FIELD: of the audit log
-until_is() { # WANT COMMAND...: waits a little until the command says so
-	local want=$1 i
-	shift
-	for ((i = 0; i < 200; i++)); do
-		[ "$("$@" 2>/dev/null)" = "$want" ] && return
-		sleep 0.1
-	done
-	false
-}
-until_ok() { # COMMAND...: waits a little until it succeeds
-	local i
-	for ((i = 0; i < 200; i++)); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.1
-	done
-	false
-}
+until_is() { it_until says "$@"; } # WANT COMMAND...: waits until the command says so
+# shellcheck disable=SC2317 # called by it_until
+says() { [ "$("${@:2}" 2>/dev/null)" = "$1" ]; }
 
 # docker_up [JQ-FILTER [PATH]]: dockerd with daemon.json through the filter and with this PATH
 docker_up() {
@@ -49,7 +35,7 @@ docker_up() {
 	env -i PATH="${2:-$ENGINE_PATH}" HOME=/root TMPDIR="$TMPDIR" \
 		setsid dockerd >>"$T/dockerd.log" 2>&1 </dev/null &
 	DOCKERD_PID=$!
-	until_ok "$DOCKER" version || it_die "dockerd does not start: $(tail -n 5 "$T/dockerd.log")"
+	it_until "$DOCKER" version || it_die "dockerd does not start: $(tail -n 5 "$T/dockerd.log")"
 }
 
 docker_down() {
@@ -95,17 +81,7 @@ docker_traces() {
 	d ps -aq | sed 's/^/docker container /'
 }
 
-docker_clean() { # WHAT BEFORE
-	local now=''
-	# shellcheck disable=SC2034 # i
-	for i in {1..50}; do
-		now=$(docker_traces)
-		[ "$now" = "$2" ] && break
-		sleep 0.1
-	done
-	[ "$now" = "$2" ]
-	it_result $? "$1" "$(diff <(echo "$2") <(echo "$now") | grep '^[<>]')"
-}
+docker_clean() { it_clean "$1" "$2" docker_traces; } # WHAT BEFORE
 
 # containerd anew, with another PATH, which is where its shims look for "runc".
 docker_containerd() { # PATH
@@ -113,5 +89,5 @@ docker_containerd() { # PATH
 	env -i PATH="$1" HOME=/root TMPDIR="$TMPDIR" \
 		setsid containerd -c "$T/containerd.toml" >>"$T/containerd.log" 2>&1 </dev/null &
 	IT_PIDS+=($!)
-	until_ok ctr version || it_die "containerd does not start again"
+	it_until ctr version || it_die "containerd does not start again"
 }

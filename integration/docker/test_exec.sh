@@ -6,7 +6,7 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
-IT_NEEDS="dockerd docker containerd ctr runc busybox script iptables" IT_LIMIT=${IT_LIMIT:-240}
+IT_NEEDS="dockerd docker containerd ctr runc busybox script iptables"
 it_enter "$0" "$@"
 # shellcheck source=integration/docker/engine.sh
 . "$IT_TOP/integration/docker/engine.sh" || exit 1
@@ -66,10 +66,10 @@ test_restricted() {
 	it_is "exec --workdir" "$(d exec --workdir /tmp web pwd)" /tmp
 	exec_refused "--workdir of a descriptor" "process: .*/proc/self/fd/7" --workdir /proc/self/fd/7 web /bin/true
 	exec_refused "--workdir that is not canonical" "process: " --workdir /tmp/../proc/1/cwd web /bin/true
-	it_like "exec -it: a terminal" "$(timeout 20 script -qec "$DOCKER exec -it web tty" /dev/null </dev/null |
+	it_like "exec -it: a terminal" "$(timeout 300 script -qec "$DOCKER exec -it web tty" /dev/null </dev/null |
 		tr -d '\r')" '/dev/pts/0$'
 	it_is "exec -it: recorded" "$(last '.verb == "exec"' '[.verb, .tty] | join(" ")')" "exec true"
-	it_is "exec -i: standard input" "$(echo hello | timeout 20 "$DOCKER" exec -i web head -n 1)" hello
+	it_is "exec -i: standard input" "$(echo hello | timeout 300 "$DOCKER" exec -i web head -n 1)" hello
 	it_is "exec -d" "$(d exec -d web /bin/sh -c 'id -u >/tmp/there')" ""
 	it_ok "exec -d: it ran" until_is 65532 d exec web cat /tmp/there
 	it_is "exec: nothing but its own output" "$(d exec web /bin/sh -c 'echo out; echo err >&2' | sort)" "err
@@ -111,7 +111,7 @@ test_baseline() {
 	d rm -f base >/dev/null
 }
 
-# shellcheck disable=SC2317 # called by until_is
+# shellcheck disable=SC2317 # called by it_until
 health() { d inspect -f '{{.State.Health.Status}}' "$1"; }
 
 test_commands() {

@@ -9,7 +9,7 @@
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 # shellcheck disable=SC2317 # called through it_ok
-sub() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$IT_TOP" B="$B" DESTDIR="$dir" \
+sub() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL flock "$B" make -s -C "$IT_TOP" B="$B" DESTDIR="$dir" \
 	PREFIX=/opt/own "$@"; }
 files() { (cd "$dir" && find . ! -type d | sort); }
 

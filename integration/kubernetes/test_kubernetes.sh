@@ -9,7 +9,6 @@
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
 # shellcheck source=integration/cri/cri.sh
 . "${BASH_SOURCE[0]%/*}/../cri/cri.sh"
-IT_LIMIT=${IT_LIMIT:-240}
 [ -n "${IT_INSIDE:-}" ] || /usr/bin/python3 -c 'import yaml' 2>/dev/null || IT_NEEDS="$IT_NEEDS python3-yaml"
 it_enter "$0" "$@"
 
@@ -22,15 +21,14 @@ CTR=$(command -v ctr)
 
 # --- containerd, as a node has it: its configuration in the usual place ---
 
+# shellcheck disable=SC2317 # called by it_until
+loaded() { $CTR plugins ls | grep -Eq 'grpc\.v1 +cri .* ok *$'; }
+
 start() {
-	local i
 	env -i PATH=$SBIN:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR="$TMPDIR" \
 		setsid containerd >>$T/containerd.log 2>&1 </dev/null &
 	IT_PIDS=($!)
-	for ((i = 0; i < 100; i++)); do
-		$CTR plugins ls 2>/dev/null | grep -Eq 'grpc\.v1 +cri .* ok *$' && break
-		sleep 0.05
-	done
+	it_until loaded
 	cri_client
 }
 
@@ -60,7 +58,7 @@ prepare() {
 }
 
 # The restart that a node does, in this test's place: the walk only notes it, what counts is looked at afterwards.
-export CINCH_RESTART="echo >>$T/restarts" CINCH_WAIT=5
+export CINCH_RESTART="echo >>$T/restarts" CINCH_WAIT=60
 
 really_restart() {
 	cri_down

@@ -6,7 +6,6 @@
 # shellcheck source=integration/podman/world.sh
 . "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
 IT_NEEDS="podman conmon runc busybox script"
-IT_LIMIT=${IT_LIMIT:-150}
 pm_enter "$0" "$@"
 
 EXEC_LOOK='id -u; id -g; grep -E "^(Cap(Prm|Eff|Inh|Bnd|Amb)|NoNewPrivs|Seccomp):" /proc/self/status |
@@ -41,10 +40,10 @@ test_exec() {
 	p exec e1 sh -c 'exit 7' >/dev/null
 	it_is "exec: exit status" $? 7
 	it_is "exec: standard input and both outputs" \
-		"$(echo in | timeout 20 podman exec -i e1 sh -c 'cat; echo err >&2' 2>&1 | sort | tr '\n' ' ')" \
+		"$(echo in | timeout 300 podman exec -i e1 sh -c 'cat; echo err >&2' 2>&1 | sort | tr '\n' ' ')" \
 		"err in "
 	it_is "exec: nothing else on its standard output" "$(p1 exec e1 echo out)" out
-	it_like "exec -it" "$(timeout 20 script -qec "podman exec -it e1 tty" /dev/null </dev/null |
+	it_like "exec -it" "$(timeout 300 script -qec "podman exec -it e1 tty" /dev/null </dev/null |
 		tr -d '\r')" '/dev/(pts/0|console)$'
 	# shellcheck disable=SC2016 # expanded in the container
 	it_is "exec: network, pid and mount namespaces are the container's" \
@@ -79,7 +78,7 @@ test_exec_rules() {
 	it_is "a health check passes the list of commands" "$(p healthcheck run probed; echo $?)" 0
 	it_like "what is not on the list does not" "$(p exec probed ls /)" \
 		'refused by profile probed: exec: '
-	it_like "a terminal is not for this container" "$(timeout 20 script -qec \
+	it_like "a terminal is not for this container" "$(timeout 300 script -qec \
 		"podman exec -it probed cat /etc/passwd" /dev/null </dev/null)" 'refused by profile probed: exec: '
 	p rm -f -t 0 probed >/dev/null
 	p run -d --name closed --health-cmd "$check" $IMAGE sleep 1000 >/dev/null

@@ -5,7 +5,6 @@
 # shellcheck source=integration/podman/world.sh
 . "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
 IT_NEEDS="podman conmon runc busybox catatonit"
-IT_LIMIT=${IT_LIMIT:-150}
 pm_enter "$0" "$@"
 
 test_pod() {
@@ -14,7 +13,7 @@ test_pod() {
 	it_like "pod create" "$(p pod create --name pp)" '^[0-9a-f]{64}$'
 	it_like "a member" "$(p run -d --pod pp --name m1 $IMAGE /bin/sh -c \
 		'echo from m1 >/tmp/page; httpd -f -p 8080 -h /tmp')" '^[0-9a-f]{64}$'
-	wait_for has_port m1
+	it_until has_port m1
 	got=$(p run --rm --pod pp --name m2 $IMAGE /bin/sh -c \
 		'wget -qO- http://127.0.0.1:8080/page; readlink /proc/self/ns/net; id -u')
 	it_is "another member reaches it, and is confined, too" "$got" "from m1
@@ -94,7 +93,7 @@ test_build() {
 	p image prune -f >/dev/null
 }
 
-# shellcheck disable=SC2317 # called by wait_for
+# shellcheck disable=SC2317 # called by it_until
 has_port() { p1 run --rm --pod pp "$IMAGE" wget -qO- http://127.0.0.1:8080/page; }
 
 pm_setup

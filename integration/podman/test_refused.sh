@@ -6,7 +6,6 @@
 # shellcheck source=integration/podman/world.sh
 . "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
 IT_NEEDS="podman conmon runc busybox"
-IT_LIMIT=${IT_LIMIT:-150}
 pm_enter "$0" "$@"
 
 # The reason is in podman's own words once, the log has one JSON object, and nothing is left.
@@ -44,7 +43,7 @@ test_refused() {
 	mkdir -p /run/podman
 	podman system service --time 0 "unix://$s" >/dev/null 2>&1 &
 	service=$!
-	wait_for [ -S $s ]
+	it_until [ -S $s ]
 	ln -s $s /run/link.sock
 	REFUSED_BEFORE=$(pm_traces)
 	refused "podman's socket" "mounts: " --runtime-flag cinch-profile=baseline -v $s:/s

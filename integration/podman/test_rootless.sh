@@ -6,7 +6,6 @@
 # shellcheck source=integration/podman/world.sh
 . "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
 IT_NEEDS="podman conmon runc busybox slirp4netns newuidmap setpriv useradd"
-IT_LIMIT=${IT_LIMIT:-150}
 export PM_LEGACY=1 # crun wants one version of cgroups, not both
 pm_enter "$0" "$@"
 
@@ -30,7 +29,7 @@ make_user() {
 }
 
 as() { # COMMAND...: as that user, from his home
-	(cd /home/$NAME && timeout 40 setpriv --reuid "$ID" --regid "$ID" --init-groups env -i \
+	(cd /home/$NAME && timeout 300 setpriv --reuid "$ID" --regid "$ID" --init-groups env -i \
 		HOME=/home/$NAME USER=$NAME PATH=/usr/local/bin:/usr/bin:/bin "XDG_RUNTIME_DIR=/run/user/$ID" \
 		"$@" 2>&1 </dev/null)
 }
@@ -52,14 +51,7 @@ traces() {
 }
 
 clean() { # WHAT BEFORE
-	local i now=''
-	for ((i = 0; i < 30; i++)); do
-		now=$(traces)
-		[ "$now" = "$2" ] && break
-		sleep 0.1
-	done
-	[ "$now" = "$2" ]
-	it_result $? "$1" "$(diff <(echo "$2") <(echo "$now") | grep '^[<>]')"
+	it_clean "$1" "$2" traces
 }
 
 # --- from inside ---
@@ -193,13 +185,13 @@ journal_start() {
 	[ -s /etc/machine-id ] || tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 	$program >/dev/null 2>&1 &
 	JOURNALD=$!
-	wait_for [ -S /run/systemd/journal/socket ]
+	it_until [ -S /run/systemd/journal/socket ]
 }
 
 journal() { # JQ-FILTER over the entries of cinch
 	journalctl --directory=$JOURNAL --all -o json --no-pager -t cinch 2>/dev/null | jq -c "$1"
 }
-# shellcheck disable=SC2317 # called by wait_for
+# shellcheck disable=SC2317 # called by it_until
 journal_has() { journal "$1" | grep -q .; }
 
 test_log() {
@@ -219,12 +211,12 @@ test_log() {
 	fi
 	it_apply "$NODE"
 	u run --rm $IMAGE true
-	it_ok "the journal is told that there is no place" wait_for journal_has \
+	it_ok "the journal is told that there is no place" it_until journal_has \
 		"select(.PRIORITY == \"3\" and (.MESSAGE | test(\"audit record: .*Permission denied\")))"
 	it_apply "${NODE%\}}, \"audit\": {\"required\": true, \"journald\": true}}"
 	it_is "audit.required, and the journal takes it" "$(u run --rm --name j1 $IMAGE id -u)" 65532
 	own='.CINCH_RECORD // "{}" | fromjson | select(.container == "j1")'
-	it_ok "the journal has the record" wait_for journal_has "$own | select(.verb == \"create\")"
+	it_ok "the journal has the record" it_until journal_has "$own | select(.verb == \"create\")"
 	it_is "... of engine, image and profile" \
 		"$(journal "$own | select(.verb == \"create\") | [.engine, .image.name, .profiles[0].name, .result]")" \
 		'["podman","localhost/busybox:1","restricted","changed"]'
@@ -233,12 +225,13 @@ test_log() {
 	it_is "... which the journal has seen itself" "$(journal "select(.CINCH_RECORD // \"\" |
 		test(\"\\\"container\\\":\\\"j1\\\"\")) | ._UID" | sort -u)" "\"$ID\""
 	u run --rm --net host $IMAGE id >/dev/null
-	it_ok "a refusal is in it, too" wait_for journal_has \
+	it_ok "a refusal is in it, too" it_until journal_has \
 		'select(.CINCH_RESULT == "refused" and .PRIORITY == "4") | select(.MESSAGE | test("host.s network"))'
 	u run -d --name j2 $IMAGE sleep 1000 >/dev/null
 	u exec j2 id >/dev/null
 	u rm -f -t 0 j2 >/dev/null
 	own=${own/j1/j2}
+	it_until journal_has "$own | select(.verb == \"delete\")"
 	it_is "and what is done to a container" "$(journal "$own | .verb" | sort -u | tr '\n' ' ')" \
 		'"create" "delete" "exec" "kill" '
 	it_is "root's log has only root's" "$(jq -c .caller.uid $AUDIT | sort -u)" 0

@@ -84,14 +84,7 @@ pm_mount() {
 
 pm_enter() { # SCRIPT [ARG...]
 	if [ -n "${IT_INSIDE:-}" ] && [ -z "${PM_INSIDE:-}" ]; then
-		# The node's configuration, as applied
-NODE='{"select": [
-	{"engine": "podman", "container": "base-*", "profile": "baseline"},
-	{"engine": "buildah", "profile": "baseline"},
-	{"container": "probed", "profile": "probed"},
-	{"container": "closed", "profile": "closed"},
-	{"container": "small*", "profile": "small"}]}'
-PM_CONTROLLERS=$(pm_hierarchies)
+		PM_CONTROLLERS=$(pm_hierarchies)
 		export PM_CONTROLLERS PM_INSIDE=1
 		pm_join || it_die "cannot make cgroups of its own"
 		exec unshare --cgroup -- "$@"
@@ -121,15 +114,6 @@ pm_configure() { # RUNTIME's drop-in comes from integration/podman
 	EOF
 }
 
-wait_for() { # COMMAND...
-	local i
-	for ((i = 0; i < 100; i++)); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.05
-	done
-	return 1
-}
-
 # cinch, podman, an image in its store and a policy in force
 pm_setup() {
 	local name rest
@@ -152,8 +136,8 @@ pm_setup() {
 	touch $T/began
 }
 
-p() { timeout 40 podman "$@" 2>&1 </dev/null; } # output and errors together
-p1() { timeout 40 podman "$@" 2>/dev/null </dev/null; }
+p() { timeout 300 podman "$@" 2>&1 </dev/null; } # output and errors together
+p1() { timeout 300 podman "$@" 2>/dev/null </dev/null; }
 
 pm_started() { pm_audit "select(.verb == \"create\") | $1" | tail -n 1; } # JQ-FILTER: of the last start
 
@@ -179,14 +163,7 @@ pm_traces() {
 
 # podman's last process may still be cleaning up after the command has returned.
 pm_clean() { # WHAT BEFORE
-	local i now=''
-	for ((i = 0; i < 30; i++)); do
-		now=$(pm_traces)
-		[ "$now" = "$2" ] && break
-		sleep 0.1
-	done
-	[ "$now" = "$2" ]
-	it_result $? "$1" "$(diff <(echo "$2") <(echo "$now") | grep '^[<>]')"
+	it_clean "$1" "$2" pm_traces
 }
 
 pid_of() { p inspect -f '{{.State.Pid}}' "$1"; } # CONTAINER

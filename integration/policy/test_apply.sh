@@ -7,7 +7,7 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
-IT_NEEDS="runc busybox setpriv" IT_LIMIT=240
+IT_NEEDS="runc busybox setpriv"
 it_enter "$0" "$@"
 it_install
 export PATH=/usr/local/sbin:$PATH
@@ -17,7 +17,7 @@ mkdir -p /etc/cinch/profiles
 
 status=0 out='' err=''
 ctl() {
-	timeout 60 cinchctl "$@" >$T/out 2>$T/err </dev/null
+	timeout 300 cinchctl "$@" >$T/out 2>$T/err </dev/null
 	status=$?
 	out=$(cat $T/out) err=$(cat $T/err)
 }
@@ -177,13 +177,15 @@ damage() {
 
 # Sources change, apply is killed after a while that grows from nothing to longer than it takes.
 kills() {
-	local a b i now bad=0 other=0
+	local a b i now us bad=0 other=0
+	us=$(date +%s%N)
 	profile app 2.0 && ctl apply && a=$(digest)
 	profile app 2.1 && ctl apply && b=$(digest)
+	us=$((($(date +%s%N) - us) / 2000)) # what one takes here and now
 	for ((i = 0; i < 150; i++)); do
 		profile app 2.$((i % 2))
 		cinchctl apply >/dev/null 2>&1 </dev/null &
-		sleep "$(printf '0.%05d' $((i * 17)))"
+		sleep "$(printf '%d.%06d' $((i * us / 75 / 1000000)) $((i * us / 75 % 1000000)))"
 		kill -9 $! 2>/dev/null
 		wait $! 2>/dev/null
 		now=$(cinchctl status --json | jq -r '[.from, .problem // "whole", .policy] | join(" ")')
@@ -265,8 +267,7 @@ not_root() {
 }
 
 records() {
-	ctl log verify
-	is "the audit log is whole" 0 .
+	it_is "the audit log is whole" "$(it_log_faults)" ""
 	it_is "who applied what is in it" \
 		"$(jq -r 'select(.verb == "apply" or .verb == "rollback") | .result' \
 			/var/log/cinch/audit.jsonl | sort -u | tr '\n' ' ')" "applied failed unchanged "

@@ -7,7 +7,7 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
-IT_NEEDS="runc busybox" IT_LIMIT=180
+IT_NEEDS="runc busybox"
 it_enter "$0" "$@"
 it_install
 export PATH=/usr/local/sbin:$PATH
@@ -19,7 +19,7 @@ it_like "there are commands" "${#names[@]}" '^([4-9]|[1-9][0-9])$'
 json() { # COMMAND OPERAND...: once, as JSON
 	local out rc
 	# shellcheck disable=SC2086 # a command is one or two words
-	out=$(timeout 20 cinchctl $1 --json "${@:2}" 2>$T/err </dev/null)
+	out=$(timeout 300 cinchctl $1 --json "${@:2}" 2>$T/err </dev/null)
 	rc=$?
 	it_like "$1: exit status $rc" "$rc" '^[012]$'
 	if [ -n "$out" ]; then
@@ -47,10 +47,10 @@ all() {
 all
 mkdir -p /etc/cinch/profiles && cp "$IT_TOP/profiles/library/web.json" /etc/cinch/profiles
 echo '{"defaultProfile": "web"}' >/etc/cinch/cinch.json
-timeout 30 cinch --root $T/roots run --bundle $T/b "it-none" >/dev/null 2>&1 </dev/null &
-sleep 1
+cinch --root $T/roots run --bundle $T/b "it-none" >/dev/null 2>&1 </dev/null &
+it_until sh -c 'cinchctl ps --json | jq -e ".containers[] | select(.id == \"it-none\" and .status == \"running\")"'
 all
-timeout 20 cinch --root $T/roots delete --force it-none >/dev/null 2>&1
+timeout 300 cinch --root $T/roots delete --force it-none >/dev/null 2>&1
 wait $!
 
 # --- zsh ---
@@ -61,18 +61,17 @@ else
 	cat >$T/z/drive <<-'END'
 		zmodload zsh/zpty
 		zpty z zsh -f -i
-		zpty -w z "PS1='%% '; fpath=(/usr/local/share/zsh/site-functions \$fpath)"
+		prompt() { zpty -r -m z part '*READY> *' && print -rn -- "$part"; }
+		zpty -w z "PS1=REA'DY> '; fpath=(/usr/local/share/zsh/site-functions \$fpath)"
+		prompt
 		zpty -w z "setopt interactivecomments; autoload -Uz compinit; compinit -u -d $T/z/dump; cd $T/z"
-		sleep 2
+		prompt
 		for line in 'expl' 'profile che' 'explain --pat' 'profile show web' 'profile show privileged' 'completion z'; do
-			zpty -w -n z $'\x15'"cinchctl $line"$'\t'
-			sleep 1.5
-			zpty -w -n z $' #end\n'
-			sleep 0.5
+			zpty -w -n z "cinchctl $line"$'\t #end\n'
+			prompt
 		done
-		while zpty -r -t z part; do print -rn -- "$part"; done
 	END
-	got=$(env T=$T TERM=dumb timeout 60 zsh -f $T/z/drive 2>&1 |
+	got=$(env T=$T TERM=dumb timeout 300 zsh -f $T/z/drive 2>&1 |
 		sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/.\x08//g' | tr -d '\r')
 	for want in 'cinchctl explain ' 'cinchctl profile check ' 'cinchctl explain --patch ' \
 		'cinchctl profile show privileged-audit ' 'cinchctl completion zsh '; do

@@ -5,7 +5,7 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
-IT_NEEDS="runc busybox" IT_LIMIT=120
+IT_NEEDS="runc busybox"
 it_enter "$0" "$@"
 it_install
 CAPS='["CAP_NET_BIND_SERVICE", "CAP_KILL"]'
@@ -17,7 +17,7 @@ run() { # PROFILE JQ-FILTER SHELL-LINE
 	it_bundle $T/b "$1" "$2" || return 1
 	jq --arg line "$3" '.process.args = ["/bin/sh", "-c", $line]' $T/b/config.json >$T/b/c &&
 		mv $T/b/c $T/b/config.json
-	timeout 30 /usr/local/sbin/cinch --cinch-profile "$1" --root $T/roots run --bundle $T/b "it-$1" 2>&1
+	timeout 300 /usr/local/sbin/cinch --cinch-profile "$1" --root $T/roots run --bundle $T/b "it-$1" 2>&1
 	echo "status=$?"
 }
 
@@ -72,7 +72,7 @@ elif ! it_containerd ""; then
 	it_result 1 "containerd starts"
 else
 	it_image $T/image.tar docker.io/library/it:1 && ctr -n "$IT_NS" images import $T/image.tar >/dev/null
-	got=$(timeout 60 ctr -n "$IT_NS" run --rm --runc-binary /usr/local/sbin/cinch --cgroup "/$IT_NS/web" \
+	got=$(timeout 300 ctr -n "$IT_NS" run --rm --runc-binary /usr/local/sbin/cinch --cgroup "/$IT_NS/web" \
 		docker.io/library/it:1 it-web /bin/sh -c "$SERVE" 2>&1)
 	it_like "containerd, restricted: an image of root serves on port 80" "$got" '^hello$'
 	it_containerd_stop

@@ -6,7 +6,7 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
-IT_NEEDS="runc busybox minisign" IT_LIMIT=180
+IT_NEEDS="runc busybox minisign"
 it_enter "$0" "$@"
 it_install
 export PATH=/usr/local/sbin:$PATH HOME=$T/home BUNDLE=$T/shown
@@ -14,7 +14,7 @@ mkdir -p $HOME
 
 start() { # ID: the image's root starts under the profile app
 	it_bundle $T/b "$1" '.process.user = {uid: 0, gid: 0} | .process.args = ["/bin/sh", "-c", "id -u; touch /file"]'
-	timeout 30 cinch --cinch-profile app --root $T/roots run --bundle $T/b "$1" 2>&1
+	timeout 300 cinch --cinch-profile app --root $T/roots run --bundle $T/b "$1" 2>&1
 }
 
 it_bundle $BUNDLE shown

@@ -6,7 +6,7 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
-IT_NEEDS="runc busybox" IT_LIMIT=120
+IT_NEEDS="runc busybox"
 it_enter "$0" "$@"
 it_install
 OUT=$T/out && mkdir -p $OUT
@@ -24,7 +24,7 @@ bundle() { it_bundle $T/b s ".process.env = $(cat $T/env.json) | .process.args =
 launch() { # NAME CINCH-OPTION...
 	local name=$1
 	shift
-	timeout 30 /usr/local/sbin/cinch "$@" --log "$OUT/$name.log" --log-format json --root $T/roots \
+	timeout 300 /usr/local/sbin/cinch "$@" --log "$OUT/$name.log" --log-format json --root $T/roots \
 		run --bundle $T/b "it-$name" >"$OUT/$name.out" 2>&1
 	echo "status $?" >>"$OUT/$name.out"
 }
@@ -73,17 +73,17 @@ done
 
 # --- exec and its process.json ---
 bundle '.process.args = ["/bin/sleep", "100"]'
-timeout 30 /usr/local/sbin/cinch --cinch-profile web --root $T/roots run --detach --bundle $T/b it-e \
+timeout 300 /usr/local/sbin/cinch --cinch-profile web --root $T/roots run --detach --bundle $T/b it-e \
 	>$OUT/e.out 2>&1 </dev/null
 jq -n --slurpfile env $T/env.json '{user: {uid: 65532, gid: 65532}, cwd: "/", args: ["/bin/true"],
 	env: [$env[0][] | select(startswith("CaNaRy") or startswith("=") | not)]}' >$T/process.json
-timeout 30 /usr/local/sbin/cinch --log $OUT/exec.log --root $T/roots exec -p $T/process.json it-e >$OUT/exec.out 2>&1
-timeout 30 /usr/local/sbin/cinch --log $OUT/exec2.log --root $T/roots exec --env "DB_PASSWORD=$C" it-e /bin/true \
+timeout 300 /usr/local/sbin/cinch --log $OUT/exec.log --root $T/roots exec -p $T/process.json it-e >$OUT/exec.out 2>&1
+timeout 300 /usr/local/sbin/cinch --log $OUT/exec2.log --root $T/roots exec --env "DB_PASSWORD=$C" it-e /bin/true \
 	>$OUT/exec2.out 2>&1
 grep -rl $C /run/cinch /var/log /var/lib/cinch >$T/while-running 2>/dev/null
 it_is "nothing in state or logs while it runs" "$(cat $T/while-running)" ""
 /usr/local/sbin/cinchctl ps --json >$OUT/ps.out 2>&1
-timeout 30 /usr/local/sbin/cinch --root $T/roots delete --force it-e
+timeout 300 /usr/local/sbin/cinch --root $T/roots delete --force it-e
 
 it_like "the records are there to be searched" "$(wc -l </var/log/cinch/audit.jsonl)" '^[1-9][0-9]'
 it_is "no byte of a value anywhere" \

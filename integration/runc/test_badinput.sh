@@ -7,7 +7,6 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc busybox"
-IT_LIMIT=${IT_LIMIT:-240}
 it_enter "$0" "$@"
 
 RT=/usr/local/sbin/cinch
@@ -20,7 +19,7 @@ mkdir -p "$ROOT"
 status=0 out='' err=''
 cinch() {
 	rm -f "$LOG"
-	timeout 30 "${PROGRAM:-$RT}" --root "$ROOT" --log "$LOG" --log-format "${FORMAT:-json}" "$@" \
+	timeout 300 "${PROGRAM:-$RT}" --root "$ROOT" --log "$LOG" --log-format "${FORMAT:-json}" "$@" \
 		>$T/out 2>$T/err </dev/null
 	status=$?
 	out=$(cat $T/out) err=$(cat $T/err)
@@ -156,14 +155,14 @@ test_text_log() {
 	it_like "text log: form" "$(cat $LOG)" '^time="[^"]+" level=error msg="cinch: refused by profile'
 	it_like "text log: stderr says the same" "$err" 'refused by profile restricted: '
 	rm -f $LOG
-	timeout 20 $RT --root $ROOT create --bundle $BUN c1 >$T/out 2>$T/err </dev/null
+	timeout 300 $RT --root $ROOT create --bundle $BUN c1 >$T/out 2>$T/err </dev/null
 	it_is "no log: exit status" $? 1
 	it_like "no log: the reason on stderr" "$(cat $T/err)" 'refused by profile restricted: '
 	it_is "no log: nothing on stdout" "$(cat $T/out)" ""
 }
 
 same_out() { # PROGRAM ARG...: what it prints, but for the second it prints it in
-	{ timeout 10 "$1" --root $ROOT "${@:2}" 2>&1 </dev/null; echo "status $?"; } |
+	{ timeout 300 "$1" --root $ROOT "${@:2}" 2>&1 </dev/null; echo "status $?"; } |
 		sed 's/time="[^"]*"//'
 }
 

@@ -7,7 +7,6 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc busybox script /usr/bin/python3"
-IT_LIMIT=${IT_LIMIT:-120}
 it_enter "$0" "$@"
 
 RT=/usr/local/sbin/cinch
@@ -21,7 +20,7 @@ NAME='' BIN='' ROOT=
 status=0 out='' err='' IN=/dev/null
 cinch() {
 	rm -f "$LOG"
-	timeout 30 $RT --root "$ROOT" --log "$LOG" --log-format json "$@" >$T/out 2>$T/err <"$IN"
+	timeout 300 $RT --root "$ROOT" --log "$LOG" --log-format json "$@" >$T/out 2>$T/err <"$IN"
 	status=$?
 	out=$(tr -d '\0' <$T/out) err=$(cat $T/err)
 }
@@ -29,7 +28,7 @@ cinch() {
 # The runtime alone, on the same container.
 alone() {
 	rm -f "$LOG"
-	timeout 30 "$BIN" --root "$ROOT" --log "$LOG" --log-format json "$@" >$T/out 2>$T/err <"$IN"
+	timeout 300 "$BIN" --root "$ROOT" --log "$LOG" --log-format json "$@" >$T/out 2>$T/err <"$IN"
 	status=$?
 	out=$(tr -d '\0' <$T/out) err=$(cat $T/err)
 }
@@ -254,9 +253,10 @@ test_console() {
 		/usr/bin/python3 - $T/console <<-'EOT' >$T/tty.out 2>&1 &
 			import array, os, socket, sys
 			s = socket.socket(socket.AF_UNIX)
-			s.bind(sys.argv[1])
+			s.bind(sys.argv[1] + ".new")
 			s.listen(1)
-			s.settimeout(20)
+			os.rename(sys.argv[1] + ".new", sys.argv[1])
+			s.settimeout(300)
 			c, _ = s.accept()
 			m, a, _, _ = c.recvmsg(100, socket.CMSG_SPACE(4))
 			fd = array.array("i", a[0][2])[0]

@@ -7,7 +7,6 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc busybox"
-IT_LIMIT=${IT_LIMIT:-60}
 it_enter "$0" "$@"
 
 RT=/usr/local/sbin/cinch
@@ -62,7 +61,6 @@ test_runtime() { # NAME PROFILE
 	it_clean "$1: nothing is left" "$traces"
 }
 
-trap 'it_cgroups_remove' EXIT
 it_install
 it_apply '{"defaultProfile": "baseline"}'
 options=()

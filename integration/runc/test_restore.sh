@@ -7,7 +7,7 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 # shellcheck disable=SC2034 # read by it_enter
-IT_NEEDS="runc busybox" IT_LIMIT=${IT_LIMIT:-120}
+IT_NEEDS="runc busybox"
 it_enter "$0" "$@"
 it_install
 
@@ -35,7 +35,7 @@ chmod 755 /usr/local/sbin/seen-runtime
 status=0 err=''
 cinch() { # ARG...
 	rm -f "$LOG" $T/argv $T/listed
-	timeout 30 env PATH="${FOUND:-$PATH}" "$RT" --root "$ROOT" --log "$LOG" --log-format json "$@" >$T/out 2>$T/err </dev/null
+	timeout 300 env PATH="${FOUND:-$PATH}" "$RT" --root "$ROOT" --log "$LOG" --log-format json "$@" >$T/out 2>$T/err </dev/null
 	status=$?
 	err=$(cat $T/err)
 }

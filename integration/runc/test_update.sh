@@ -6,7 +6,6 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc crun busybox"
-IT_LIMIT=${IT_LIMIT:-120}
 it_enter "$0" "$@"
 
 RT=/usr/local/sbin/cinch
@@ -21,7 +20,7 @@ M=1048576
 status=0 out='' err='' IN=/dev/null ROOT=
 cinch() {
 	rm -f "$LOG"
-	timeout 30 $RT --root "$ROOT" --log "$LOG" --log-format json "$@" >$T/out 2>$T/err <"$IN"
+	timeout 300 $RT --root "$ROOT" --log "$LOG" --log-format json "$@" >$T/out 2>$T/err <"$IN"
 	status=$?
 	out=$(cat $T/out) err=$(cat $T/err)
 }
@@ -122,7 +121,7 @@ test_refused() {
 	IN=/dev/null refused "standard input with nothing" 'standard input' --resources -
 	refused "a file of the cgroup" 'refused by profile limits: resources: ' \
 		-r "$(text '{"unified":{"cgroup.procs":"1"}}')"
-	timeout 30 $RT --root "$ROOT" update --resources - box >$T/out 2>$T/err <&-
+	timeout 300 $RT --root "$ROOT" update --resources - box >$T/out 2>$T/err <&-
 	it_is "$NAME: standard input closed" $? 1
 	it_like "$NAME: standard input closed: the reason" "$(cat $T/err)" 'standard input'
 }
