@@ -6,7 +6,6 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc logrotate flock"
-IT_LIMIT=${IT_LIMIT:-240}
 it_enter "$0" "$@"
 
 RT=/usr/local/sbin/cinch
@@ -43,6 +42,25 @@ whole() { # WHAT LINES [FINDINGS]
 		"whole, $2 lines, status 0, ${3:-nothing}" || jq -c '.findings[]' $T/verify.json | sed 's/^/# /'
 }
 
+# $found after verify, but for what a crowd on a busy machine brings with it: who has waited long enough for a holder
+# of the lock that is not even on a processor writes outside the chain, and says that.
+crowd() {
+	jq -r '[.findings[] | select((.kind == "outside" and (.text | contains("says: the lock was not free"))) | not) |
+		.severity + "/" + .kind] | unique | join(" ")' $T/verify.json
+}
+
+outsiders() { # how many lines of the log and its rotated files say so
+	cat "$LOG" "${LOG}"[.-][0-9]* 2>/dev/null | jq -R 'fromjson? | select(.unchained == "the lock was not free") | 1' | wc -l
+}
+
+whole_crowd() { # WHAT LINES: as whole, written by many at once
+	verify
+	found=$(crowd)
+	it_is "$1" "$lines lines, ${found:-nothing}" "$2 lines, nothing" ||
+		jq -c '.findings[]' $T/verify.json | sed 's/^/# /'
+	it_ok "$1: most are in the chain" test $(($(outsiders) * 2)) -lt "$2"
+}
+
 writers() { # HOW-MANY CALLS-EACH: in the background; wait for them with wait
 	local i
 	for ((i = 0; i < $1; i++)); do calls "$2" "w$i" & done
@@ -55,6 +73,7 @@ rotate() { # OPTION...: what logrotate is told of the log, under writers; its ru
 	writers 8 150
 	for ((i = 0; i < 12; i++)); do
 		sleep 0.03
+		until [ -s $LOG ] || [ -z "$(jobs -r)" ]; do sleep 0.01; done
 		logrotate -f -s $T/rotate.state $T/rotate.conf >>$T/rotate.log 2>&1
 	done
 	wait
@@ -66,51 +85,69 @@ test_writers() {
 	whole "one line" 1
 	writers 20 10
 	wait
-	whole "20 writers" 201
+	whole_crowd "20 writers" 201
 	it_is "the head is 0600" "$(stat -c %a $LOG.head)" 600
 }
 
 test_logrotate() {
-	local n
+	local n one
 	fresh
 	rotate nocreate nocompress
 	n=$(find $DIR -name 'audit.jsonl.[0-9]*' | wc -l)
 	it_ok "logrotate has renamed ($n times)" test "$n" -ge 5
 	call
-	whole "logrotate, rename" 1201
+	whole_crowd "logrotate, rename" 1201
 	rm "$LOG.$n"
 	verify
-	it_is "the oldest file is gone, as rotation does it" "$result $found" "whole note/earlier"
-	rm "$LOG.2"
+	it_is "the oldest file is gone, as rotation does it" "$(crowd)" "note/earlier"
+	for ((one = 2; one < n - 1; one++)); do grep -q '^{"seq":[0-9]' "$LOG.$one" && break; done
+	rm "$LOG.$one"
 	verify
-	it_like "another one is gone" "$result $status $found" '^broken 1 broken/missing note/earlier$'
+	it_like "another one is gone" "$result $status $(crowd)" '^broken 1 broken/missing note/earlier$'
 	fresh
 	rotate create nocompress dateext 'dateformat -%Y%m%d%s'
 	call
-	whole "logrotate, create and dates as names" 1201
+	whole_crowd "logrotate, create and dates as names" 1201
 }
 
 test_copytruncate() {
-	local gone
+	local there gone n lost
 	fresh
 	rotate copytruncate nocompress
 	call
 	verify
-	# numbers never lie: what is there and what is missing are all that was written
-	gone=$(jq '[.findings[] | select(.kind == "missing") | .text |
-		capture("numbers? (?<from>[0-9]+)( to (?<to>[0-9]+))?") |
-		(.to // .from | tonumber) - (.from | tonumber) + 1] | add // 0' $T/verify.json)
-	it_is "copytruncate: every line is there or reported ($gone lost)" $((lines + gone)) 1201
-	it_like "copytruncate: nothing else is found" "found: $found" '^found: (broken/missing)?$'
-	it_is "copytruncate: the last number" "${last%%:*}" 1201
+	n=${last%%:*}
+	there=$(cat $LOG $LOG.[0-9]* | jq -Rc 'fromjson? | .seq | numbers' | sort -n | uniq)
+	gone=$(comm -23 <(seq "$n" | sort) <(sort <<<"$there") | sort -n)
+	lost=$(grep -c . <<<"$gone")
+	it_is "copytruncate: the numbers that are not there are reported ($lost)" "$(jq -r '.findings[] |
+		select(.kind == "missing") | .text | capture("numbers? (?<from>[0-9]+)( to (?<to>[0-9]+))?") |
+		range(.from | tonumber; (.to // .from | tonumber) + 1)' $T/verify.json | sort -n)" "$gone" ||
+		jq -c '.findings[]' $T/verify.json | sed 's/^/# /'
+	# what is copied just then may be half a line
+	it_like "copytruncate: nothing else is found" "found: $(crowd)" \
+		"^found: ?((gap|note)/cut ?)?$([ "$lost" -eq 0 ] || echo 'broken/missing')\$"
+	# a line outside the chain has no number that could be missed
+	there=$((n + $(outsiders)))
+	if [ "$lost" -eq 0 ]; then
+		it_is "copytruncate: every line is there" $there 1201
+	else
+		it_ok "copytruncate: every line is there or reported ($((1201 - there)) without number lost)" \
+			test $there -le 1201 -a $((1201 - there)) -lt 60
+	fi
 }
 
 test_kill() {
-	local i before
+	local i before us
+	fresh
+	us=$(date +%s%N)
+	calls 20 c1
+	us=$((($(date +%s%N) - us) / 20000)) # what one takes here and now; they are killed within twice that
 	fresh
 	calls 3 c1
 	for ((i = 0; i < 200; i++)); do
-		{ timeout -s KILL "0.00$(printf %02d $((1 + i * 7 % 50)))" "$RT" create --no-such-option k1; } >/dev/null 2>&1
+		{ timeout -s KILL "$(printf '0.%06d' $((1 + i * 7 % 50 * us / 25)))" "$RT" create --no-such-option k1; } \
+			>/dev/null 2>&1
 	done
 	verify
 	it_like "writers killed: whole" "$result $status $found" '^whole 0 ?(note/behind)?$'
@@ -144,14 +181,15 @@ test_lock() {
 	local pid began ms
 	fresh
 	calls 2 c1
-	(flock 9 && exec sleep 100) 9<$LOG.head &
+	(flock 9 && exec sleep 1000) 9<$LOG.head &
 	pid=$!
-	sleep 0.3
+	# shellcheck disable=SC2016 # expanded there
+	it_until sh -c '! flock -n "$0" true' $LOG.head
 	kill -STOP $pid
 	began=$(date +%s%N)
 	call
 	ms=$((($(date +%s%N) - began) / 1000000))
-	it_ok "somebody holds the lock: a start takes $ms ms" test $ms -lt 2000
+	it_ok "somebody holds the lock: a start takes $ms ms" test $ms -lt 10000
 	kill -KILL $pid
 	{ wait $pid; } 2>/dev/null
 	call
@@ -194,13 +232,23 @@ test_tampering() {
 	it_is "but not to who has noted a hash" "$result $found" "broken broken/noted"
 }
 
+# shellcheck disable=SC2317 # called by it_until
+three_entries() {
+	journalctl --directory=/run/log/journal -o json --no-pager -t cinch >"$T/journal.json" 2>&1
+	[ "$(grep -c . "$T/journal.json")" -ge 3 ]
+}
+
 test_journald() {
-	local i pid journal=/lib/systemd/systemd-journald
+	local pid took journal=/lib/systemd/systemd-journald
 	[ -x $journal ] || journal=/usr/lib/systemd/systemd-journald
 	if [ ! -x $journal ] || ! command -v journalctl >/dev/null; then
 		it_skip "systemd's journal" "no systemd-journald here"
 		return
 	fi
+	fresh
+	took=$SECONDS
+	calls 100 c1
+	took=$((SECONDS - took))
 	fresh
 	echo '{"audit": {"journald": true}}' >/etc/cinch/cinch.json
 	if ! "$CTL" apply >$T/apply.out 2>&1; then
@@ -216,14 +264,10 @@ test_journald() {
 	[ -s /etc/machine-id ] || tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 	$journal >/dev/null 2>&1 &
 	pid=$!
-	for ((i = 0; i < 50; i++)); do [ -S /run/systemd/journal/socket ] && break; sleep 0.1; done
+	it_until [ -S /run/systemd/journal/socket ]
 	"$RT" create --bundle $T/none box-1 >/dev/null 2>&1
 	calls 2 box-2
-	for ((i = 0; i < 100; i++)); do
-		journalctl --directory=/run/log/journal -o json --no-pager -t cinch >$T/journal.json 2>&1
-		[ "$(grep -c . $T/journal.json)" -ge 3 ] && break
-		sleep 0.1
-	done
+	it_until three_entries
 	it_is "three entries" "$(grep -c . $T/journal.json)" 3
 	# not _COMM: the journal asks /proc for it, and a call that is over by then has none
 	it_is "fields of the first" "$(jq -rs '.[0] | [.CINCH_VERB, .CINCH_ID, .CINCH_RESULT, .PRIORITY,
@@ -233,7 +277,7 @@ test_journald() {
 	verify --head "$(jq -rs '.[-1].CINCH_HASH' $T/journal.json)"
 	it_is "the journal's hash is one for verify --head" "$result" whole
 	kill -STOP $pid
-	it_ok "the journal is stopped: 300 calls wait for nothing" timeout 20 bash -c \
+	it_ok "the journal is stopped: 300 calls wait for nothing" timeout $((20 + 10 * took)) bash -c \
 		"for ((i = 0; i < 300; i++)); do $RT create --no-such-option s >/dev/null 2>&1; done; true"
 	it_is "and the file has them" "$(wc -l <$LOG)" 304
 	kill -CONT $pid
