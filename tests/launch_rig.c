@@ -24,7 +24,7 @@
 #define STDERR "/run/stderr"
 #define SAMPLES "/run/samples"
 
-enum { HANGS = 10 /* seconds */, TEXT_MAX = 16 << 20 };
+enum { HANGS = 120 /* seconds */, TEXT_MAX = 16 << 20 };
 
 static char cinch[PATH_MAX + 16];
 

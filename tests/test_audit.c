@@ -464,7 +464,7 @@ static void sinks(const struct settings *file)
 	began = seconds();
 	for (int i = 0; i < 1500; i++)
 		n = (size_t)write_one(&s, "box", &e);
-	ok(n == 0 && seconds() - began < 10, "1500 records nobody reads: %.2f s",
+	ok(n == 0 && seconds() - began < 120, "1500 records nobody reads: %.2f s",
 		seconds() - began);
 	s.audit.required = true;
 	ok(write_one(&s, "box", &e) < 0 && strstr(e.msg, "neither journald nor syslog"),

@@ -234,7 +234,7 @@ static void test_time(void)
 		"4096 bytes are compared");
 	big[4095] = 'b';
 	ok(command_allowed(&nasty, argv, 2) && command_denied(&nasty, argv, 2), "and found");
-	ok(seconds() - from < 5, "in %.3f s", seconds() - from);
+	ok(seconds() - from < 60, "in %.3f s", seconds() - from);
 }
 
 /* As a profile says it. */

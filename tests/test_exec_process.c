@@ -220,7 +220,7 @@ static void refused(const char *what, const char *path, int code, const char *wh
 	AUTO_JSON struct json_doc *doc = NULL;
 	struct err e = {0};
 
-	alarm(10); /* whatever it is, it must not hang */
+	alarm(120); /* whatever it is, it must not hang */
 	ok(read_file(path, &doc, &e) < 0 && !doc && e.code == code && strstr(e.msg, why) &&
 			strstr(e.msg, "--process"),
 		"%s: %s", what, e.msg);

@@ -11,6 +11,7 @@
  */
 #include <inttypes.h>
 #include <linux/seccomp.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,7 +72,7 @@ static bool compiles(const struct side *s)
 	if (pid == 0) {
 		struct sysset_program p;
 
-		alarm(2);
+		setrlimit(RLIMIT_CPU, &(struct rlimit){1, 1});
 		_exit(sysset_compile(json_root(s->doc), false, &p, &e) < 0 ? 1 : 0);
 	}
 	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&

@@ -257,7 +257,7 @@ static void test_read_file(const char *how)
 	struct err e = {0};
 	size_t len = 0;
 
-	alarm(20); /* a FIFO must not hang us */
+	alarm(120); /* a FIFO must not hang us */
 	ok(io_read_file_at(top, "file", 4, &text, &len, &st, &e) == 0 && len == 4 &&
 			strcmp(text, "text") == 0 && st.st_size == 4,
 		"%s: a file of the size allowed", how);

@@ -387,7 +387,7 @@ static void put(int n)
 		printf("# %s\n", e.msg);
 }
 
-/* Reads from FD until WANT has come; five seconds. */
+/* Reads from FD until WANT has come; a minute. */
 static bool comes(int fd, struct str *got, const char *want)
 {
 	while (!strstr(str_text(got), want)) {
@@ -395,7 +395,7 @@ static bool comes(int fd, struct str *got, const char *want)
 		char buf[1024];
 		ssize_t n;
 
-		if (poll(&p, 1, 5000) <= 0 || (n = read(fd, buf, sizeof buf)) <= 0)
+		if (poll(&p, 1, 60000) <= 0 || (n = read(fd, buf, sizeof buf)) <= 0)
 			return false;
 		str_addn(got, buf, (size_t)n);
 	}
@@ -431,11 +431,12 @@ static void follow(void)
 	ok(rename(follow_path, old) == 0, "renamed");
 	put(22);
 	ok(comes(fds[0], &got, " f21\n") && comes(fds[0], &got, " f22\n"), "over a rotation");
-	usleep(300 * 1000);
-	ok(truncate(follow_path, 0) == 0, "emptied");
-	usleep(300 * 1000);
 	put(23);
-	ok(comes(fds[0], &got, " f23\n") && lines_of(&got) == 7, "each once: %zu lines",
+	ok(comes(fds[0], &got, " f23\n"), "one more");
+	/* the one line in it is less than was read, whenever it is looked at */
+	ok(truncate(follow_path, 0) == 0, "emptied");
+	put(24);
+	ok(comes(fds[0], &got, " f24\n") && lines_of(&got) == 8, "each once: %zu lines",
 		lines_of(&got));
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);

@@ -793,7 +793,7 @@ static void many(void)
 	c = RUN("json");
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	s = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
-	ok(c.status == CTL_OK && s < 2, "%d containers in %.3f s", CONTAINERS, s);
+	ok(c.status == CTL_OK && s < 60, "%d containers in %.3f s", CONTAINERS, s);
 	str_done(&c.c.out);
 }
 

@@ -316,7 +316,7 @@ static void test_damage(void)
 		strcpy(second, apply(2));
 		printf("# harm %d\n", h);
 		harm(h, "current", second);
-		alarm(20); /* nothing may block */
+		alarm(120); /* nothing may block */
 		governs(APPLIED_PREVIOUS, first, "the previous one", "current damaged");
 		if (h % 2)
 			repaired(2); /* by the very same policy */

@@ -166,7 +166,7 @@ static void test_cost(void)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	ms = (double)(b.tv_sec - a.tv_sec) * 1e3 + (double)(b.tv_nsec - a.tv_nsec) / 1e6;
-	ok(ms < 5000, "in %.0f ms", ms);
+	ok(ms < 60000, "in %.0f ms", ms);
 	{
 		AUTO_STR struct str p = STR_INIT;
 
