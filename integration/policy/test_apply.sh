@@ -242,7 +242,10 @@ at_once() {
 		printf '{"profiles": ["%s"]}' $T/node$i/p >$T/node$i/cinch.json
 	done
 	for ((i = 0; i < 20; i++)); do
-		cinchctl apply --config $T/node$i/cinch.json >/dev/null 2>$T/node$i/err </dev/null &
+		# where a disk is slow ten seconds may pass: then it says what to do, and that is done
+		until cinchctl apply --config $T/node$i/cinch.json >/dev/null 2>$T/node$i/err </dev/null; do
+			grep -q '; try again' $T/node$i/err || exit 1
+		done &
 		pids+=($!)
 	done
 	for i in "${pids[@]}"; do
