@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shim/args.h"
@@ -21,6 +23,7 @@
 
 enum {
 	ROOT_HASH = 16, /* digits */
+	LOCK_TRIES = 200, /* 5 ms each */
 	PLAIN_ID_MAX = 200, /* leaves room for ".json" and for what else a file system may add */
 };
 
@@ -207,6 +210,46 @@ static int replace(int dir, const char *name, const struct str *text, struct err
 	return 0;
 }
 
+/* ---- one start at a time ---- */
+
+/* Nobody holds it for longer than it takes to write a record. It goes with FD. */
+static int lock(int fd, struct err *e)
+{
+	const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_set(e, errno, "lock the state directory");
+		nanosleep(&pause, NULL);
+	}
+	return err_set(e, ETIMEDOUT, "another process holds the lock of the state directory");
+}
+
+/*
+ * ID of ROOT is free: the runtime has none of it, and no other start of it is on its way. Of two at the same
+ * moment the runtime lets one through, and the record has to be that one's.
+ */
+static int check_free(int fd, const char *name, const char *root, const char *id, struct err *e)
+{
+	AUTO_JSON struct json_doc *doc = NULL;
+	struct stat st;
+	struct err why;
+
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		time(NULL) - st.st_mtim.tv_sec < STATE_YOUNG &&
+		state_load(fd, name, &doc, &why) == 0 && state_in_flight(json_root(doc)))
+		return err_set(e, EBUSY, "container %.64s: another start of it is on its way", id);
+	if (!state_unknown(root, id, strlen(id)))
+		return err_set(e, EEXIST,
+			"container %.64s: the runtime has one of this id in %.256s; delete it, or "
+			"choose "
+			"another id",
+			id, root);
+	return 0;
+}
+
 int state_write(const char *dir, const struct state_facts *f, struct err *e)
 {
 	AUTO_STR struct str text = STR_INIT;
@@ -224,6 +267,8 @@ int state_write(const char *dir, const struct state_facts *f, struct err *e)
 	if (fd < 0)
 		return -1;
 	record_name(f->id, name);
+	if (lock(fd, e) < 0 || (f->starts && check_free(fd, name, root, f->id, e) < 0))
+		return -1;
 	if (replace(fd, name, &text, e) < 0)
 		return err_wrap(e, "state record %s/.../%s", dir, name);
 	state_sweep_some(fd, root);

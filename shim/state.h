@@ -43,6 +43,7 @@ struct state_facts { /* borrowed */
 	unsigned rule; /* line of the select rule in cinch.json; 0: none matched */
 	const struct json_doc *doc; /* config.json as the runtime will read it; NULL: not known */
 	bool restored; /* by the verb restore */
+	bool starts; /* a start of it follows: the id has to be free */
 };
 
 /* Where this process keeps records: STATE_DIR; for those who are not the node's root $XDG_RUNTIME_DIR/cinch,
@@ -60,6 +61,10 @@ int state_root(const char *runtime, const char *root, char out[PATH_MAX], struct
  * Write the record, atomically: of the same id the old one is replaced. DIR is made when missing (0700,
  * its parent must be there). ERR_INPUT when DIR is not a directory, is not ours alone to write, the id is
  * none, or the record would have more than 256 KiB. Nothing is left behind after a failure.
+ *
+ * With f->starts, EEXIST when the runtime has a container of this id, EBUSY while another start of it is on
+ * its way (its process runs, and its record is less than a minute old): the record there is not this one's to
+ * replace.
  *
  * On the way at most eight other records of the same root are looked at, and the stale ones removed:
  * each call goes on where the last one stopped.

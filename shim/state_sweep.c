@@ -22,7 +22,7 @@
 
 enum {
 	AT_ONCE = 8,
-	YOUNG = 60, /* seconds: the runtime may not have made its directory yet */
+	YOUNG = STATE_YOUNG, /* seconds: the runtime may not have made its directory yet */
 	ENTRIES_MAX = 1 << 20, /* of one directory, should it never end */
 	BUFFER_SIZE = 1024,
 };
@@ -40,8 +40,7 @@ struct entry { /* linux_dirent64 */
 	char name[];
 };
 
-/* The start that wrote the record is still on its way: cinch, or what it became, runs. */
-static bool in_flight(const struct json *record)
+bool state_in_flight(const struct json *record)
 {
 	int64_t pid;
 
@@ -49,8 +48,7 @@ static bool in_flight(const struct json *record)
 	       (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
-/* Whether the runtime has nothing of the id that NAME begins with, LEN bytes. */
-static bool unknown_to_runtime(const char *root, const char *id, size_t len)
+bool state_unknown(const char *root, const char *id, size_t len)
 {
 	char path[PATH_MAX + 1024 + 2];
 	struct stat st;
@@ -65,7 +63,7 @@ static bool unknown_to_runtime(const char *root, const char *id, size_t len)
 static bool alive(const char *root, const char *name)
 {
 	return name[0] != '~' && str_ends(name, SUFFIX) &&
-	       !unknown_to_runtime(root, name, strlen(name) - strlen(SUFFIX));
+	       !state_unknown(root, name, strlen(name) - strlen(SUFFIX));
 }
 
 /* Whether the record NAME, not alive, is of a container that is gone. */
@@ -78,7 +76,7 @@ static bool record_stale(int dir, const char *root, const char *name)
 	if (state_load(dir, name, &doc, &e) < 0)
 		return e.code == ERR_INPUT && name[0] != '~'; /* damaged, and nobody needs it */
 	id = json_str(json_get(json_root(doc), "id"));
-	return unknown_to_runtime(root, id, strlen(id)) && !in_flight(json_root(doc));
+	return state_unknown(root, id, strlen(id)) && !state_in_flight(json_root(doc));
 }
 
 static bool stale(int dir, const char *root, const char *name, struct stat *st)

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim/audit.h"
@@ -151,21 +150,12 @@ static int decide(const struct call *c, struct launch *l, struct err *e)
 
 /* ---- keep the state record ---- */
 
-/* The runtime knows a container of this id: it will refuse this one, and the record is the other's. */
-static bool taken(const struct launch *l, const char *id)
-{
-	char path[2 * PATH_MAX];
-	struct stat st;
-
-	snprintf(path, sizeof path, "%s/%s", l->root, id);
-	return lstat(path, &st) == 0;
-}
-
 /*
  * Write what exec will be held to. When that fails (a full /run, no place for a rootless caller) the
  * container starts all the same: a node whose /run is full must be able to start what cleans it up, and
  * its own configuration is tightened with or without a record. But an old record of the same id must
- * not be taken for this container's: it is removed, or the container does not start.
+ * not be taken for this container's: it is removed, or the container does not start. Nor does it when the
+ * id is somebody's: the runtime would say so, but for a moment too late, and the record would be another's.
  */
 static int keep_state(const struct call *c, struct launch *l, struct err *e)
 {
@@ -179,18 +169,21 @@ static int keep_state(const struct call *c, struct launch *l, struct err *e)
 		.policy = c->applied->digest[0] ? c->applied->digest : NULL,
 		.rule = l->profiles.rule,
 		.doc = l->bundle.doc,
-		.restored = c->args->verb == VERB_RESTORE};
+		.restored = c->args->verb == VERB_RESTORE,
+		.starts = true};
 	AUTO_JSON struct json_doc *old = NULL;
 	struct err why = {0};
 
 	if (state_root(c->runtime, facts.root, l->root, &l->no_state) < 0 ||
 		state_dir(l->state, &l->no_state) < 0)
 		return 0; /* nobody could find an old one there either */
-	if (taken(l, c->args->id))
-		return 0;
 	l->kept = state_write(l->state, &facts, &l->no_state) == 0;
 	if (l->kept)
 		return 0;
+	if (l->no_state.code == EEXIST || l->no_state.code == EBUSY) {
+		*e = l->no_state;
+		return -1;
+	}
 	state_forget(l->state, l->root, c->args->id);
 	/* what cannot be read now counts for nothing at exec either */
 	if (state_read(l->state, l->root, c->args->id, &old, &why) < 0 || !old)

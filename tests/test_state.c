@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "shim/args.h"
+#include "shim/base/cleanup.h"
 #include "shim/state.h"
 #include "tests/scratch.h"
 #include "tests/tap.h"
@@ -731,6 +733,88 @@ static void stopped(void)
 	ok(state_each(dir, stop, &n, &bad, &e) < 0 && n == 1, "the caller stops it: %s", e.msg);
 }
 
+/* ---- one start at a time ---- */
+
+static int start_of(const char *id, struct err *e)
+{
+	const struct state_facts f = {
+		.id = id, .root = root, .runtime = "/usr/bin/runc", .bundle = "/b", .starts = true};
+
+	return state_write(dir, &f, e);
+}
+
+/* What a start of "box" by another process comes to: 0, or the error's code. */
+static int other_start(void)
+{
+	pid_t pid = fork();
+	struct err e = {0};
+	int status;
+
+	if (pid == 0)
+		_exit(start_of("box", &e) == 0 ? 0 : e.code);
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int one_of_many(void)
+{
+	enum { STARTS = 20 };
+	int go[2], told[2], won = 0;
+	char answer = 0;
+	struct err e = {0};
+
+	if (pipe2(go, O_CLOEXEC) < 0 || pipe2(told, O_CLOEXEC) < 0)
+		return -1;
+	for (int i = 0; i < STARTS; i++)
+		if (fork() == 0) {
+			close(go[1]);
+			answer = start_of("many", &e) == 0                ? 'y'
+				 : e.code == EBUSY || e.code == ETIMEDOUT ? 'n'
+									  : '?';
+			if (write(told[1], &answer, 1) != 1)
+				_exit(1);
+			/* whoever won is on its way until all have tried */
+			_exit((int)read(go[0], &answer, 1));
+		}
+	close(told[1]);
+	for (int i = 0; i < STARTS && read(told[0], &answer, 1) == 1; i++)
+		won += answer == 'y' ? 1 : answer == 'n' ? 0 : STARTS;
+	close(go[1]);
+	while (wait(NULL) > 0)
+		;
+	close(go[0]);
+	close(told[0]);
+	return won;
+}
+
+static void one_start(void)
+{
+	char path[PATH_MAX], *slash;
+	AUTO_FD int held = -1;
+	struct err e = {0};
+
+	fresh("starts");
+	ok(start_of("box", &e) == 0, "an id that is free: %s", e.msg);
+	ok(other_start() == EBUSY, "another start while this one is on its way");
+	age("box", 3600);
+	ok(other_start() == 0, "not for an hour, if its number is somebody else's by now");
+	ok(other_start() == 0, "nor when it is over");
+	snprintf(path, sizeof path, "%s/box", root);
+	mkdir(root, 0700);
+	mkdir(path, 0700);
+	ok(start_of("box", &e) < 0 && e.code == EEXIST && strstr(e.msg, root),
+		"the runtime has one: %s", e.msg);
+	ok(there("box"), "whose record stays");
+	rmdir(path);
+	ok(one_of_many() == 1, "one of twenty at once");
+	snprintf(path, sizeof path, "%s", record_path("box"));
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	held = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ok(held >= 0 && flock(held, LOCK_EX) == 0 && start_of("box", &e) < 0 && e.code == ETIMEDOUT,
+		"a lock that is not given back: %s", e.msg);
+}
+
 int main(void)
 {
 	char at[PATH_MAX];
@@ -755,6 +839,7 @@ int main(void)
 	what_is_stale();
 	of_another_version();
 	a_few_at_a_time();
+	one_start();
 	at_once();
 	cost();
 	return tap_done();
