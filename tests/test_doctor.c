@@ -3,6 +3,8 @@
  * test_doctor - cinchctl doctor: versions and their flaws, programs that do not answer, and one node after the
  * other with something wrong; what it says, how it exits, and that it changes nothing.
  */
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -235,16 +237,32 @@ static void set_runtime(const char *text)
 	}
 }
 
-/* A directory beside this program; false: others can write on the way to it, so no runtime is taken there. */
-static bool make_runtime(char dir[4096])
+/* Root has a place of its own, which goes with this process. */
+static bool own_place(char dir[4096])
 {
-	struct err e = {0};
-	char *slash, found[PATH_MAX];
+	snprintf(dir, 4096, "/mnt");
+	return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
+	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("doctor", dir, "tmpfs", 0, "mode=755") == 0;
+}
+
+static bool beside_program(char dir[4096])
+{
+	char *slash;
 
 	if (!realpath("/proc/self/exe", dir) || !(slash = strrchr(dir, '/')))
 		return false;
 	snprintf(slash, 40, "/doctor-XXXXXX");
-	if (!mkdtemp(dir) || chmod(dir, 0755) < 0)
+	return mkdtemp(dir) && chmod(dir, 0755) == 0;
+}
+
+/* In DIR; false: others can write on the way to it, so no runtime is taken there. */
+static bool make_runtime(char dir[4096])
+{
+	struct err e = {0};
+	char found[PATH_MAX];
+
+	if (!own_place(dir) && !beside_program(dir))
 		return false;
 	snprintf(runtime, sizeof runtime, "%.4000s/runc", dir);
 	set_runtime("#!/bin/sh\necho runc version 1.4.3\n");
