@@ -14,27 +14,10 @@
 #include "shim/base/str.h"
 #include "shim/ctl/ctl.h"
 #include "tests/scratch.h"
+#include "tests/shell.h"
 #include "tests/tap.h"
 
 static char program[4096];
-
-/* "LINE" through a shell, cinchctl as $C; its exit status, stdout and stderr in OUT. */
-static int shell(struct str *out, const char *line)
-{
-	char part[4096];
-	size_t n;
-	FILE *f;
-	int status;
-
-	str_reset(out);
-	str_add(out, "");
-	fflush(stdout);
-	f = popen(line, "re");
-	while (f && (n = fread(part, 1, sizeof part, f)) > 0)
-		str_addn(out, part, n);
-	status = f ? pclose(f) : -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 __attribute__((format(printf, 2, 3))) static int ctl(struct str *out, const char *fmt, ...)
 {

@@ -16,6 +16,7 @@
 #include "shim/runtime.h"
 #include "shim/version.h"
 #include "tests/scratch.h"
+#include "tests/shell.h"
 #include "tests/tap.h"
 
 static char program[4096], runtime[4096]; /* the runtime: nothing on the way to it is for all */
@@ -154,23 +155,6 @@ static void test_asking(void)
 }
 
 /* ---- the command ---- */
-
-static int shell(struct str *out, const char *line)
-{
-	char part[4096];
-	size_t n;
-	FILE *f;
-	int status;
-
-	str_reset(out);
-	str_add(out, "");
-	fflush(stdout);
-	f = popen(line, "re");
-	while (f && (n = fread(part, 1, sizeof part, f)) > 0)
-		str_addn(out, part, n);
-	status = f ? pclose(f) : -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 /* cinchctl VERB with this node's files, OUT as one line without blanks between. */
 static int ctl(struct str *out, const char *verb)

@@ -18,27 +18,10 @@
 #include "shim/ctl/toml.h"
 #include "tests/faults.h"
 #include "tests/scratch.h"
+#include "tests/shell.h"
 #include "tests/tap.h"
 
 static char program[4096], programs[4096], store[4096], state[4096], file[4096];
-
-/* cinchctl with ARGUMENTS; its exit status, stdout and stderr in OUT. */
-static int shell(struct str *out, const char *line)
-{
-	char part[4096];
-	size_t n;
-	FILE *f;
-	int status;
-
-	str_reset(out);
-	str_add(out, "");
-	fflush(stdout);
-	f = popen(line, "re");
-	while (f && (n = fread(part, 1, sizeof part, f)) > 0)
-		str_addn(out, part, n);
-	status = f ? pclose(f) : -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 static int enable(struct str *out, const char *engine, const char *more)
 {
