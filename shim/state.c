@@ -86,6 +86,23 @@ int state_dir(char out[PATH_MAX], struct err *e)
 	return 0;
 }
 
+/* PATH has a ".." behind a name. Where the name is a link, the kernel goes up from where that leads. */
+static bool goes_back(const char *path)
+{
+	bool named = false;
+
+	for (const char *p = path; *p;) {
+		size_t n = strcspn(p, "/");
+		bool up = n == 2 && p[0] == '.' && p[1] == '.';
+
+		if (up && named)
+			return true;
+		named |= n && !up && !(n == 1 && *p == '.');
+		p += n + (p[n] == '/');
+	}
+	return false;
+}
+
 int state_root(const char *runtime, const char *root, char out[PATH_MAX], struct err *e)
 {
 	const char *xdg = environment("XDG_RUNTIME_DIR"), *user = environment("USER");
@@ -100,6 +117,12 @@ int state_root(const char *runtime, const char *root, char out[PATH_MAX], struct
 			xdg = NULL;
 		return state_absolute(xdg ? xdg : "/run", crun ? "crun" : "runc", out, e);
 	}
+	if (crun && goes_back(root))
+		return err_set(e, ERR_INPUT,
+			"--root %.256s: with crun it is another directory for each link on the "
+			"way; write "
+			"it without \"..\"",
+			root);
 	if (*root != '/' && !getcwd(cwd, sizeof cwd))
 		return err_set(e, errno, "--root %.256s: the working directory", root);
 	return state_absolute(cwd, root, out, e);

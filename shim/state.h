@@ -50,7 +50,8 @@ struct state_facts { /* borrowed */
  * and an error when that is not set. */
 int state_dir(char out[PATH_MAX], struct err *e);
 /*
- * The directory of --root ROOT, absolute, without "." and ".." (by its text: no symlink is followed).
+ * The directory of --root ROOT, absolute, without "." and ".." (by its text: no symlink is followed), as runc
+ * reads it. crun leaves ".." to the kernel: behind a name it is ERR_INPUT there.
  * ROOT NULL: where RUNTIME (a path; NULL: runc) keeps its state by itself, read in the source of runc
  * 1.1 (main.go) and crun 1.8 (status.c): /run/runc; without root's rights, or as a root in a user namespace
  * whose USER is not root, $XDG_RUNTIME_DIR/runc. crun takes $XDG_RUNTIME_DIR/crun whenever that is set.

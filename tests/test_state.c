@@ -82,6 +82,11 @@ static void roots(void)
 		snprintf(want, sizeof want, "%s/r", cwd);
 		same_root(NULL, "x/../r", want);
 	}
+	same_root("/usr/bin/crun", "/run/./a..b/", "/run/a..b");
+	same_root("/usr/bin/crun", "/../run", "/run");
+	ok(state_root("/usr/bin/crun", "/run/link/../x", out, &e) < 0 && e.code == ERR_INPUT &&
+			state_root("/usr/bin/crun", "a/..", out, &e) < 0,
+		"crun leaves \"..\" to the kernel: %s", e.msg);
 	setenv("XDG_RUNTIME_DIR", "/run/user/1000", 1);
 	same_root("/usr/bin/crun", NULL, "/run/user/1000/crun");
 	ok(state_dir(out, &e) == 0 &&
