@@ -195,6 +195,24 @@ static int open_root(const char *dir, const char *root, bool make, struct err *e
 	return fd < 0 ? err_wrap(e, "%s", dir) : fd;
 }
 
+/*
+ * The same of a --root, with the NAME that ID's record has in it; OWN is where that root is. For those who do
+ * nothing when there is none: state_read has to know why, since a root that cannot be told is no missing record.
+ */
+static int open_record(const char *dir, const char *root, const char *id, char own[PATH_MAX],
+	char name[STATE_NAME_SIZE])
+{
+	struct err e;
+	int fd;
+
+	if (args_id_ok(id, &e) < 0 || state_root(NULL, root, own, &e) < 0)
+		return -1;
+	fd = open_root(dir, own, false, &e);
+	if (fd >= 0)
+		record_name(id, name);
+	return fd;
+}
+
 /* What is not there is no failure. */
 static int absent_or(const struct err *why, struct err *e)
 {
@@ -301,30 +319,19 @@ int state_write(const char *dir, const struct state_facts *f, struct err *e)
 void state_forget(const char *dir, const char *root, const char *id)
 {
 	char own[PATH_MAX], name[STATE_NAME_SIZE];
-	AUTO_FD int fd = -1;
-	struct err e;
+	AUTO_FD int fd = open_record(dir, root, id, own, name);
 
-	if (args_id_ok(id, &e) < 0 || state_root(NULL, root, own, &e) < 0)
-		return;
-	fd = open_root(dir, own, false, &e);
-	if (fd < 0)
-		return;
-	record_name(id, name);
-	unlinkat(fd, name, 0);
+	if (fd >= 0)
+		unlinkat(fd, name, 0);
 }
 
 void state_collect(const char *dir, const char *root, const char *id)
 {
 	char own[PATH_MAX], name[STATE_NAME_SIZE];
-	AUTO_FD int fd = -1;
-	struct err e;
+	AUTO_FD int fd = open_record(dir, root, id, own, name);
 
-	if (args_id_ok(id, &e) < 0 || state_root(NULL, root, own, &e) < 0)
-		return;
-	fd = open_root(dir, own, false, &e);
 	if (fd < 0)
 		return;
-	record_name(id, name);
 	state_sweep_deleted(fd, own, name);
 	state_sweep_some(fd, own);
 }
