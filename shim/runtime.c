@@ -195,6 +195,14 @@ int runtime_find(const char *configured, char out[PATH_MAX], struct err *e)
 		first.code ? first.msg : "", first.code ? "; " : "");
 }
 
+bool runtime_is_crun(const char *runtime)
+{
+	const char *slash = runtime ? strrchr(runtime, '/') : NULL;
+	const char *name = slash ? slash + 1 : runtime;
+
+	return name && (str_starts(name, "crun") || str_starts(name, "krun"));
+}
+
 /* Without close_range's flag (before Linux 5.11): every descriptor there is. */
 static int mark_each(unsigned from, struct err *e)
 {

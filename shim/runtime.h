@@ -34,6 +34,9 @@
  */
 int runtime_find(const char *configured, char out[PATH_MAX], struct err *e);
 
+/* RUNTIME (a path; NULL: runc) is of crun's family, by its name: crun, krun, and what begins like them. */
+bool runtime_is_crun(const char *runtime);
+
 /* What the runtime inherits above stdin, stdout and stderr. */
 struct runtime_fds {
 	bool all; /* pass-through and update: everything, as without us */

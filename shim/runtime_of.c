@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shim/runtime.h"
 #include "shim/state.h"
 
 enum { WORDS_MAX = 16 }; /* looked at for an id */
@@ -19,9 +20,7 @@ static const char *const files[] = {[RUNC] = "state.json", [CRUN] = "status"};
 
 static enum family family_of(const char *runtime)
 {
-	const char *slash = strrchr(runtime, '/'), *name = slash ? slash + 1 : runtime;
-
-	return str_starts(name, "crun") || str_starts(name, "krun") ? CRUN : RUNC;
+	return runtime_is_crun(runtime) ? CRUN : RUNC;
 }
 
 /* Runtimes of family F keep the container ID; ROOT is where. */

@@ -18,6 +18,7 @@
 #include "shim/base/cleanup.h"
 #include "shim/base/hash.h"
 #include "shim/base/io.h"
+#include "shim/runtime.h"
 #include "shim/state_record.h"
 #include "shim/state_sweep.h"
 
@@ -106,9 +107,7 @@ static bool goes_back(const char *path)
 int state_root(const char *runtime, const char *root, char out[PATH_MAX], struct err *e)
 {
 	const char *xdg = environment("XDG_RUNTIME_DIR"), *user = environment("USER");
-	const char *slash = runtime ? strrchr(runtime, '/') : NULL;
-	const char *program = slash ? slash + 1 : runtime;
-	bool crun = program && (str_starts(program, "crun") || str_starts(program, "krun"));
+	bool crun = runtime_is_crun(runtime);
 	char cwd[PATH_MAX] = "/";
 
 	if (!root) {
