@@ -30,6 +30,13 @@ bool select_audits(const struct selection *s)
 	return true;
 }
 
+void select_relax(const struct applied *a, struct profile *const *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i]->mode == PROFILE_ENFORCE)
+			p[i]->mode = a->settings.mode;
+}
+
 /* "/usr/sbin/cinch-web" names "web"; "cinch" names nothing. */
 static const char *from_program(const char *program)
 {
@@ -133,19 +140,15 @@ static int ask_denied(
 static int ask_policy(
 	const struct applied *a, const struct select_ask *ask, struct selection *s, struct err *e)
 {
-	const bool audit = a->settings.mode != PROFILE_ENFORCE;
-
 	if (add_base(a, ask, s, e) < 0 || ask_denied(a, &ask->engine->image, s, e) < 0)
 		return -1;
 	if (add_annotated(a, ask, s, e) < 0) {
-		if (!audit || e->code == ENOMEM || e->code == EBADMSG)
+		if (a->settings.mode == PROFILE_ENFORCE || e->code == ENOMEM || e->code == EBADMSG)
 			return -1;
 		s->annotation = *e;
 		e->code = 0;
 	}
-	for (size_t i = 0; audit && i < s->n; i++)
-		if (s->p[i]->mode == PROFILE_ENFORCE)
-			s->p[i]->mode = a->settings.mode;
+	select_relax(a, s->p, s->n);
 	return 0;
 }
 

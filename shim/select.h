@@ -53,5 +53,7 @@ int select_profiles(
 void select_done(struct selection *s);
 /* Nothing of these profiles can be enforced: all are in audit mode. */
 bool select_audits(const struct selection *s);
+/* The mode of the node over that of the N profiles: in audit mode it enforces none of them. */
+void select_relax(const struct applied *a, struct profile *const *p, size_t n);
 
 #endif

@@ -18,6 +18,7 @@
 #include "shim/record.h"
 #include "shim/running.h"
 #include "shim/runtime.h"
+#include "shim/select.h"
 #include "shim/tighten.h"
 
 /* What one exec gathers on its way, for the record and for the runtime. */
@@ -135,12 +136,11 @@ static int judge(const struct call *c, struct exec *x, struct err *e)
 	if (running_root(&x->running, root, e) < 0 || world_host(-1, root, &x->world, e) < 0)
 		return -1;
 	x->world.running = json_root(x->running.record);
+	/* the node's mode is the one of today, what holds the container that of its start */
+	select_relax(c->applied, x->running.p, x->running.n);
 	for (size_t i = 0; i < x->running.n; i++) {
-		struct profile *p = x->running.p[i];
+		const struct profile *p = x->running.p[i];
 
-		/* the node's mode is the one of today, what holds the container that of its start */
-		if (c->applied->settings.mode != PROFILE_ENFORCE)
-			p->mode = PROFILE_AUDIT;
 		if (flags_judge(c->args, p, &x->report, e) < 0 ||
 			exec_process_cgroups(c->args, c->runtime, p, &x->report, e) < 0 ||
 			tighten_process(x->doc, p, &x->world, &x->report, e) < 0)

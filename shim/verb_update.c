@@ -83,9 +83,7 @@ static int choose(const struct call *c, struct update *u, struct err *e)
 		return choose_instead(c, u, e);
 	u->p = u->running.p;
 	u->n = u->running.n;
-	for (size_t i = 0; c->applied->settings.mode != PROFILE_ENFORCE && i < u->n; i++)
-		if (u->p[i]->mode == PROFILE_ENFORCE)
-			u->p[i]->mode = c->applied->settings.mode;
+	select_relax(c->applied, u->p, u->n);
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "shim/ctl/profile_file.h"
 #include "shim/ctl/table.h"
 #include "shim/record.h"
+#include "shim/select.h"
 #include "shim/spec.h"
 #include "shim/tighten.h"
 
@@ -161,8 +162,7 @@ static int choose(const struct ctl_call *call, struct case_file *c, struct err *
 		select_profiles(&c->applied, &ask, &c->profiles, e) < 0)
 		return -1;
 	if (p) {
-		if (c->applied.settings.mode != PROFILE_ENFORCE)
-			p->mode = c->applied.settings.mode;
+		select_relax(&c->applied, &p, 1);
 		profile_free(c->profiles.p[0]);
 		c->profiles.p[0] = take_ptr(&p);
 	}
