@@ -540,18 +540,11 @@ static int plan(const struct enable_ask *ask, struct enable_plan *p, struct err 
 	return rc;
 }
 
-static int check(const char *text, size_t len, struct err *e)
-{
-	AUTO_TOML struct toml t = {.v = NULL};
-
-	return toml_parse(text, len, &t, e);
-}
-
 const struct enable_engine enable_containerd = {
 	.name = "containerd",
 	.config = "/etc/containerd/config.toml",
 	.reread = "systemctl restart containerd",
 	.forget = "systemctl restart containerd",
 	.plan = plan,
-	.check = check,
+	.check = toml_check,
 };

@@ -179,16 +179,9 @@ static int plan(const struct enable_ask *ask, struct enable_plan *p, struct err 
 	return splices_add(&p->splices, 0, "", 0, text.s, false, e);
 }
 
-static int check(const char *text, size_t len, struct err *e)
-{
-	AUTO_TOML struct toml t = {.v = NULL};
-
-	return toml_parse(text, len, &t, e);
-}
-
 const struct enable_engine enable_podman = {
 	.name = "podman",
 	.config = "/etc/containers/containers.conf.d/50-cinch.conf",
 	.plan = plan,
-	.check = check,
+	.check = toml_check,
 };

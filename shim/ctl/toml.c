@@ -573,6 +573,13 @@ void toml_done(struct toml *t)
 	*t = (struct toml){.v = NULL};
 }
 
+int toml_check(const char *text, size_t len, struct err *e)
+{
+	AUTO_TOML struct toml t = {.v = NULL};
+
+	return toml_parse(text, len, &t, e);
+}
+
 const struct toml_entry *toml_find(const struct toml *t, enum toml_kind kind, const char *path)
 {
 	for (size_t i = 0; i < t->n; i++)

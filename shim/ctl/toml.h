@@ -51,6 +51,8 @@ struct toml {
 /* -1 with "line L, column C: ..."; *OUT is then to be done with as well. */
 int toml_parse(const char *text, size_t len, struct toml *out, struct err *e);
 void toml_done(struct toml *t);
+/* Whether it can be read, and no more. */
+int toml_check(const char *text, size_t len, struct err *e);
 /* The entry of that very path and kind; NULL. */
 const struct toml_entry *toml_find(const struct toml *t, enum toml_kind kind, const char *path);
 /* Anything at PATH or below it; the first. NULL: nothing. */
