@@ -142,44 +142,44 @@ void edit_replace(struct edit *ed, struct json *old, struct json *v, const char 
 		ed->failed = true;
 }
 
-void edit_push(struct edit *ed, struct json *array, struct json *v, const char *why, ...)
+/* TEXT, when given, is what the record shows of V. */
+__attribute__((format(printf, 5, 0))) static void push(struct edit *ed, struct json *array,
+	struct json *v, const char *text, const char *why, va_list ap)
 {
 	struct change *c;
 	char index[16];
-	va_list ap;
 
 	if (!array || !v)
 		ed->failed = true;
 	if (ed->failed)
 		return;
 	snprintf(index, sizeof index, "%u", array->count);
-	va_start(ap, why);
 	c = record_at(ed, CHANGE_ADD, array, index, why, ap);
-	va_end(ap);
-	fill(ed, c, NULL, v);
+	if (!text)
+		fill(ed, c, NULL, v);
+	else if (c && !(c->after = strdup(text)))
+		ed->failed = true;
 	if (!ed->failed && json_push(array, v) < 0)
 		ed->failed = true;
+}
+
+void edit_push(struct edit *ed, struct json *array, struct json *v, const char *why, ...)
+{
+	va_list ap;
+
+	va_start(ap, why);
+	push(ed, array, v, NULL, why, ap);
+	va_end(ap);
 }
 
 void edit_push_shown(
 	struct edit *ed, struct json *array, struct json *v, const char *text, const char *why, ...)
 {
-	struct change *c;
-	char index[16];
 	va_list ap;
 
-	if (!array || !v)
-		ed->failed = true;
-	if (ed->failed)
-		return;
-	snprintf(index, sizeof index, "%u", array->count);
 	va_start(ap, why);
-	c = record_at(ed, CHANGE_ADD, array, index, why, ap);
+	push(ed, array, v, text, why, ap);
 	va_end(ap);
-	if (c && !(c->after = strdup(text)))
-		ed->failed = true;
-	if (!ed->failed && json_push(array, v) < 0)
-		ed->failed = true;
 }
 
 void edit_insert_before(struct edit *ed, struct json *sibling, struct json *v, const char *why, ...)
