@@ -5,11 +5,11 @@
  * Addresses are exact: an address with bits behind its prefix is a slip of the pen that would open more,
  * or less, than was meant.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "profiles/section.h"
+#include "shim/base/addr.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/num.h"
 
@@ -90,21 +90,6 @@ static int read_segment(struct reader *r, const struct json *v, void *to)
 
 /* ---- addresses and ports ---- */
 
-/* Clears all bits of the address behind PREFIX; true when one was set. */
-static bool cut(unsigned char *bytes, size_t size, unsigned prefix)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < size; i++) {
-		unsigned keep = prefix > 8 * i ? prefix - 8 * (unsigned)i : 0;
-		unsigned mask = keep >= 8 ? 0xffu : (0xff00u >> keep) & 0xffu;
-
-		any = any || (bytes[i] & ~mask);
-		bytes[i] = (unsigned char)(bytes[i] & mask);
-	}
-	return any;
-}
-
 static int bad_peer(struct reader *r, const struct json *v)
 {
 	return reader_fail(r, v,
@@ -116,32 +101,12 @@ static int bad_peer(struct reader *r, const struct json *v)
 
 static int check_address(struct reader *r, const struct json *v)
 {
-	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
-	char text[INET6_ADDRSTRLEN + 1], plain[INET6_ADDRSTRLEN] = "";
-	const char *slash = strchr(v->text, '/');
-	size_t n = slash ? (size_t)(slash - v->text) : v->len;
-	int family = strchr(v->text, ':') ? AF_INET6 : AF_INET;
-	unsigned char bytes[16];
-	uint64_t prefix = family == AF_INET6 ? 128 : 32;
+	struct addr a;
+	struct err why;
 
-	if (n >= sizeof text)
+	if (!addr_is(v->text))
 		return bad_peer(r, v);
-	memcpy(text, v->text, n);
-	text[n] = '\0';
-	if (inet_pton(family, text, bytes) != 1)
-		return bad_peer(r, v);
-	if (slash && !num_u64(slash + 1, prefix, &prefix))
-		return reader_fail(r, v, "\"%.64s\": the prefix is a number from 0 to %d", v->text,
-			(int)prefix);
-	if (cut(bytes, family == AF_INET6 ? 16 : 4, (unsigned)prefix)) {
-		inet_ntop(family, bytes, plain, sizeof plain);
-		return reader_fail(r, v,
-			"\"%.64s\" has bits behind its prefix, did you mean \"%s/%u\"?", v->text,
-			plain, (unsigned)prefix);
-	}
-	if (family == AF_INET6 && memcmp(bytes, mapped, sizeof mapped) == 0)
-		return reader_fail(r, v, "\"%.64s\": write it as an IPv4 address", v->text);
-	return 0;
+	return addr_parse(v->text, &a, &why) < 0 ? reader_fail(r, v, "%s", why.msg) : 0;
 }
 
 static int check_peer(struct reader *r, const struct json *v)
