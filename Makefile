@@ -1,6 +1,6 @@
 # cinch - see README.md. GNU make.
 #
-#   make              build cinch and cinchctl         make demo         see it work (root)
+#   make              build all programs               make demo         see it work (root)
 #   make check        all tests (engines: as root)     make integration  only those with engines
 #   make unit         only those without root
 #   make check-san    unit tests under sanitizers      make check-nocall the same without openat2
@@ -21,6 +21,8 @@ ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
 # One build directory per flavour, so that objects never mix.
 B      ?= build$(if $(SAN),-san)$(if $(COV),-cov)
 PKGS   := libseccomp libcap yajl libsodium
+# For rules of the network; not on the launch path, and without a static archive in Debian.
+NETPKGS := libmnl
 CFLAGS ?= -O2 -g
 # The launch path is linked statically where the archives exist: it halves the cost of a start.
 ARCHIVES := libc.a libseccomp.a libcap.a libyajl_s.a libsodium.a
@@ -38,15 +40,20 @@ LDHARDEN = -Wl,-z,relro,-z,now -Wl,--as-needed
 # What is being made, or with V=1 the whole command.
 Q = $(if $(V),,@echo "  $(@:$(B)/%=%)"; )
 LIBS        = $(shell pkg-config --libs $(PKGS))
+NET_LIBS    = $(shell pkg-config --libs $(NETPKGS))
 # the archive of yajl has a name of its own
 STATIC_LIBS = $(patsubst -lyajl,-lyajl_s,$(shell pkg-config --static --libs $(PKGS)))
-LINK        = $(Q)$(CC) -pie $(LDHARDEN) $(LDFLAGS) $(EXTRA) -o $@ $(filter %.o %.a,$^) $(LIBS) $(LDLIBS)
-LINK_STATIC = $(if $(STATIC),$(Q)$(CC) -static-pie $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) \
+# The archives need each other.
+ALL_OF_IT   = $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+LINK        = $(Q)$(CC) -pie $(LDHARDEN) $(LDFLAGS) $(EXTRA) -o $@ $(ALL_OF_IT) $(LIBS) $(NET_LIBS) $(LDLIBS)
+LINK_STATIC = $(if $(STATIC),$(Q)$(CC) -static-pie $(LDHARDEN) $(LDFLAGS) -o $@ $(ALL_OF_IT) \
   $(STATIC_LIBS) $(LDLIBS),$(LINK))
 ARCHIVE     = $(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 # Every .c of a room belongs to the library, but for the mains.
 CORE  := $(filter-out shim/main.c shim/ctl/main.c,$(wildcard shim/base/*.c profiles/*.c shim/*.c shim/ctl/*.c))
+# The rules of the network: for cinch-hook and cinchctl.
+NET   := $(filter-out netseg/hook.c,$(wildcard netseg/*.c))
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 SCRIPTS := $(wildcard tests/test_*.sh)
 FUZZERS := $(patsubst tests/fuzz_%.c,%,$(wildcard tests/fuzz_*.c))
@@ -56,21 +63,28 @@ TEST_PROGS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/prog_*.c))
 REPLAYS := $(FUZZERS:%=$(B)/tests/replay_%)
 COMPLETIONS := $(B)/completion/bash $(B)/completion/zsh
 
-all: $(B)/cinch $(B)/cinchctl
+all: $(B)/cinch $(B)/cinchctl $(B)/cinch-hook
 
-$(B)/cinch: $(B)/shim/main.o $(B)/libcore.a ; $(LINK_STATIC)
-$(B)/cinchctl: $(B)/shim/ctl/main.o $(B)/libcore.a ; $(LINK)
+$(B)/cinch: $(B)/shim/main.o $(B)/libcore.a $(B)/libnet.a ; $(LINK_STATIC)
+$(B)/cinchctl: $(B)/shim/ctl/main.o $(B)/libcore.a $(B)/libnet.a ; $(LINK)
+# Loaded at every start of a container with a network: all but libmnl and libc is in it.
+$(B)/cinch-hook: $(B)/netseg/hook.o $(B)/libnet.a $(B)/libcore.a
+	$(Q)$(CC) -pie $(LDHARDEN) $(LDFLAGS) $(EXTRA) -o $@ $(ALL_OF_IT) \
+	  $(if $(STATIC),-Wl$(,)-Bstatic -lyajl_s -lsodium -Wl$(,)-Bdynamic,$(LIBS)) $(NET_LIBS) $(LDLIBS)
+, := ,
 # The directories are there because a file that is gone has to leave the archive.
 $(B)/libcore.a: $(CORE:%.c=$(B)/%.o) $(sort $(dir $(CORE))) ; $(ARCHIVE)
 $(B)/libtest.a: $(TEST_LIB:%.c=$(B)/%.o) tests/ ; $(ARCHIVE)
-$(B)/tests/test_%: $(B)/tests/test_%.o $(B)/libtest.a $(B)/libcore.a ; $(LINK)
-$(B)/tests/replay_%: $(B)/tests/fuzz_%.o $(B)/tests/replay.o $(B)/libtest.a $(B)/libcore.a ; $(LINK)
+$(B)/libnet.a: $(NET:%.c=$(B)/%.o) netseg/ ; $(ARCHIVE)
+LIBRARIES = $(B)/libtest.a $(B)/libcore.a $(B)/libnet.a
+$(B)/tests/test_%: $(B)/tests/test_%.o $(LIBRARIES) ; $(LINK)
+$(B)/tests/replay_%: $(B)/tests/fuzz_%.o $(B)/tests/replay.o $(LIBRARIES) ; $(LINK)
 # test_nomem makes any allocation of ours fail
 $(B)/tests/test_nomem: LDLIBS += $(NOMEM:%=-Wl,--wrap=%)
 # programs the tests run; static, so that they also run inside an empty root filesystem
 $(B)/tests/prog_%: $(B)/tests/prog_%.o ; $(Q)$(CC) -static $(LDFLAGS) -o $@ $<
-$(B)/tests/fuzz_%: $(B)/tests/fuzz_%.o $(B)/libtest.a $(B)/libcore.a
-	$(Q)$(CC) -pie $(LDFLAGS) $(EXTRA) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+$(B)/tests/fuzz_%: $(B)/tests/fuzz_%.o $(LIBRARIES)
+	$(Q)$(CC) -pie $(LDFLAGS) $(EXTRA) -fsanitize=fuzzer -o $@ $(ALL_OF_IT) $(LIBS) $(NET_LIBS)
 $(B)/tests/prog_%.o: ALL_CFLAGS = -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -I. -MMD -MP
 $(B)/shim/version.o: ALL_CFLAGS += -DCINCH_VERSION='"$(VERSION)"'
 # Every file of the library is in the binary: its name as an identifier, its name, its digest.
@@ -129,7 +143,7 @@ $(B)/bench $(B)/stub: $(B)/%: integration/bench/%.c ; $(Q)mkdir -p $(@D) && \
 
 # What is installed, as SOURCE:PLACE; uninstall removes the same places.
 PAGES  := $(wildcard man/*.[1-9])
-PLACES := $(B)/cinch:$(SBINDIR)/cinch $(B)/cinchctl:$(SBINDIR)/cinchctl \
+PLACES := $(B)/cinch:$(SBINDIR)/cinch $(B)/cinch-hook:$(SBINDIR)/cinch-hook $(B)/cinchctl:$(SBINDIR)/cinchctl \
   $(B)/completion/bash:$(BASHDIR)/cinchctl $(B)/completion/zsh:$(ZSHDIR)/_cinchctl \
   $(foreach p,$(PAGES),$p:$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
   $(foreach p,$(SHIPPED),$p:$(DATADIR)/profiles/$(p:profiles/library/%=%)) \

@@ -16,6 +16,8 @@ table() {
 		build pc:libcap libcap-dev libcap-devel libcap-dev
 		build pc:yajl libyajl-dev yajl-devel yajl-dev
 		build pc:libsodium libsodium-dev libsodium-devel libsodium-dev
+		build pc:libmnl libmnl-dev libmnl-devel libmnl-dev
+		test cmd:nft nftables nftables nftables
 		test cmd:bash bash bash bash
 		test cmd:containerd containerd containerd containerd
 		test cmd:runc runc runc runc

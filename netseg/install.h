@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * install - a container's rules come into force, change, and go: what cinch-hook does, and cinchctl net.
+ */
+#ifndef CINCH_NETSEG_INSTALL_H
+#define CINCH_NETSEG_INSTALL_H
+
+#include "netseg/registry.h"
+
+struct net_ask { /* borrowed */
+	const char *dir; /* of the registry */
+	const char *record; /* path of the state record, for the entry */
+	const char *id, *root;
+	pid_t pid; /* the container's first process, as this pid namespace sees it */
+	const struct json *network; /* what the launch wrote (policy.h) */
+};
+
+/*
+ * The rules of a container come into force in its namespace, in one transaction, and its membership is
+ * registered. When this returns 0 the container may begin. On failure everything is as before, and E says what was
+ * refused and why. Policies that are all "off", and no segment: nothing is done.
+ */
+int net_install(const struct net_ask *a, struct err *e);
+/* Everything of it goes: rules (of a namespace that still is), membership, entry. Quiet when there is nothing; works
+ * without the process, with half an entry, and twice. */
+int net_remove(const char *dir, const char *key, struct err *e);
+/* The network came after the create (Docker 28, ctr --cni): look again at addresses and gateways, and put right what
+ * depends on them. */
+int net_complete(const char *dir, const char *key, struct err *e);
+/*
+ * Another policy for a running container, atomically; NETWORK as in struct net_ask, but title, resolvConf and netns
+ * are kept. Established connections that it does not allow are ended: GONE gets a line for each.
+ */
+int net_reload(const char *dir, const char *key, const struct json *network, struct strv *gone,
+	struct err *e);
+/* The space that KEY is in as it has to be now: its ruleset. For check, show and graph. */
+int net_expected(
+	const struct registry *r, const struct net_entry *n, struct ruleset *out, struct err *e);
+/* FOUND gets what is missing or altered in the kernel, a line each; with REPAIR it is put right in one transaction. */
+int net_check(const char *dir, const char *key, bool repair, struct strv *found, struct err *e);
+/* All entries: drop those that are gone, complete the others, make sets agree with the members. DONE gets a line for
+ * each thing that was done. */
+int net_sync(const char *dir, struct strv *done, struct err *e);
+
+#endif

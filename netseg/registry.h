@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * registry - which containers have rules in which namespace, and who is in which segment: files below DIR
+ * (/run/cinch/net; rootless $XDG_RUNTIME_DIR/cinch/net), read and changed under one lock.
+ *
+ *	DIR/lock
+ *	DIR/containers/KEY		one JSON object (struct net_entry), replaced atomically
+ *	DIR/namespaces/COOKIE		keys of the containers in it, a line each
+ *	DIR/segments/NAME		a line for each container that is a member, or whose rules mention it:
+ *					KEY ROLE(m|u|b) PID STARTED COOKIE INO ADDRESS,ADDRESS...
+ *
+ * kill -9 between any two writes leaves files that the next user of the lock sets right: DIR/containers/KEY is
+ * written first ("installing") and removed last, everything else follows from it.
+ */
+#ifndef CINCH_NETSEG_REGISTRY_H
+#define CINCH_NETSEG_REGISTRY_H
+
+#include <limits.h>
+#include <sys/types.h>
+
+#include "netseg/netns.h"
+#include "netseg/ruleset.h"
+
+struct net_entry {
+	char key[NET_KEY_SIZE];
+	char *id, *root; /* of the runtime */
+	char *record; /* path of its state record */
+	pid_t pid;
+	uint64_t started; /* netns_started(pid) */
+	struct netns_id ns;
+	bool host;
+	struct cgroup_place cgroup;
+	struct addrs addresses; /* of its namespace, as last seen */
+	struct addrs resolvers, hosts; /* as in struct net_container */
+	bool installed; /* false: a start was begun and is not known to have ended */
+	bool late; /* it had no address yet: to be completed at start */
+	uint64_t since; /* seconds since 1970: when its rules came into force */
+	struct json_doc *network; /* the object in force (net_want_read); owned */
+	struct net_want want; /* the same, read */
+};
+
+#define AUTO_NET_ENTRY __attribute__((cleanup(net_entry_done)))
+void net_entry_done(struct net_entry *n);
+
+struct registry {
+	char dir[PATH_MAX];
+	int lock, fd; /* held; directory */
+};
+
+#define AUTO_REGISTRY __attribute__((cleanup(registry_close)))
+
+/* The key of container ID below ROOT (absolute, as state_root gives it): the first 12 digits of the SHA-256 of
+ * "ROOT/ID". -1 when out of memory. */
+int registry_key(const char *root, const char *id, char key[NET_KEY_SIZE], struct err *e);
+/* Make DIR when missing (0700), take the lock (waiting at most ten seconds). DIR must be ours alone to write. */
+int registry_open(const char *dir, struct registry *out, struct err *e);
+/* For reading, without a lock; ENOENT: there is none, nobody has rules. */
+int registry_look(const char *dir, struct registry *out, struct err *e);
+void registry_close(struct registry *r);
+
+/* *OUT is the caller's (net_entry_done). ENOENT: there is none; ERR_INPUT: damaged. */
+int registry_get(const struct registry *r, const char *key, struct net_entry *out, struct err *e);
+/* Write it, and in which namespace it is. */
+int registry_put(const struct registry *r, const struct net_entry *n, struct err *e);
+int registry_drop(const struct registry *r, const char *key, struct err *e);
+/* Every whole entry; damaged ones by name to BAD. */
+int registry_each(const struct registry *r,
+	int (*fn)(const struct net_entry *n, void *arg, struct err *e), void *arg, struct strv *bad,
+	struct err *e);
+/* Keys of the containers in the namespace, also those that are gone. */
+int registry_in(
+	const struct registry *r, const struct netns_id *ns, struct strv *keys, struct err *e);
+/* The process of N runs and is in its namespace. */
+bool registry_lives(const struct net_entry *n);
+
+#endif
