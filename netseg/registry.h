@@ -5,6 +5,7 @@
  *
  *	DIR/lock
  *	DIR/containers/KEY		one JSON object (struct net_entry), replaced atomically
+ *	DIR/late/KEY			empty, while its entry is late: all that a start has to look for
  *	DIR/namespaces/COOKIE		keys of the containers in it, a line each
  *	DIR/segments/NAME		a line for each container that is a member, or whose rules mention it:
  *					KEY ROLE(m|u|b) PID STARTED COOKIE INO ADDRESS,ADDRESS...
