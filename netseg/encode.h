@@ -56,9 +56,19 @@ int encode_install(struct batch *b, const struct ruleset *r, const char *const *
 	size_t n_owners, const struct ruleset *gone, struct err *e);
 /* The table goes, with all in it. Not being there is no error to the kernel (created, then deleted). */
 int encode_remove(struct batch *b, struct err *e);
-/* Add to and remove from the set NAME of the table; both families of addresses by the set's type. An element
- * that is there already is no error; of those to be removed the caller knows that they are there. */
+/* Add to and remove from the set NAME of the table (net_set.single); both families of addresses by the set's type:
+ * those of the other family are passed over. An element that is there already is no error. Those to be removed are
+ * added first, in the same transaction, so that one that is not there is no error either. */
 int encode_elements(struct batch *b, const char *set, enum net_type type, const struct addrs *add,
 	const struct addrs *remove, struct err *e);
+
+struct set_change { /* borrowed */
+	const char *set; /* net_set.single */
+	enum net_type type;
+	const struct addrs *add, *remove; /* may be NULL */
+};
+
+/* The same for N sets, as one transaction. Nothing to do is an empty batch (b->len 0). */
+int encode_changes(struct batch *b, const struct set_change *v, size_t n, struct err *e);
 
 #endif

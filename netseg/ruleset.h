@@ -80,7 +80,11 @@ struct net_set {
 	enum net_type type;
 	bool dynamic; /* filled by rules: NET_FLOWS_MAX elements, each with a counter; else an interval set */
 	unsigned timeout; /* seconds; 0: none */
-	struct net_range *v; /* sorted, apart and not adjacent; of an interval set */
+	/* A segment's members: no "flags interval", each element one address, adjacent ones are not merged. They come
+	 * and go one by one (encode_changes), and of a merged range the kernel gives back no part. */
+	bool single;
+	struct net_range
+		*v; /* sorted, apart and (but for single) not adjacent; of an interval set */
 	size_t n;
 };
 
