@@ -7,6 +7,9 @@
  *
  * Names. KEY is the container's (12 hex digits). Chains "input", "output", "forward" (base), "KEY_out",
  * "KEY_in" (first policy), "KEY_out_2" ... (the next ones), "KEY_out_refuse", "KEY_in_refuse" (and "_2", ...);
+ * KEY_out jumps to the next ones before its own lines, and they return when they let pass: the kernel follows
+ * every goto and jump when it checks a batch, so that gotos from each line of one policy to all of the next would
+ * multiply (and end at 16 levels).
  * for sockets of no known container in a namespace that several share, KEY is "shared", and its policies
  * are those of all of them. Sets "KEY_denied_out4", "KEY_seen_in6", "KEY_o1_4" (addresses of the first egress
  * rule), "segment_web_4" (of the namespace). Counters "KEY_out_accepted", "KEY_out_refused", ...
@@ -132,7 +135,9 @@ enum net_verdict {
 	NET_V_ACCEPT,
 	NET_V_DROP,
 	NET_V_GOTO,
-	NET_V_RESET /* reject with tcp reset */
+	NET_V_RESET, /* reject with tcp reset */
+	NET_V_JUMP, /* and back at the line behind, when nothing was decided */
+	NET_V_RETURN,
 };
 
 /* Matches, then: remember, count, decide. */
@@ -146,7 +151,7 @@ struct net_line {
 	bool counted; /* an anonymous counter */
 	char counter[NET_NAME_SIZE]; /* "" or a named one */
 	enum net_verdict verdict;
-	char chain[NET_NAME_SIZE]; /* of NET_V_GOTO */
+	char chain[NET_NAME_SIZE]; /* of NET_V_GOTO and NET_V_JUMP */
 	char comment[64]; /* printable ASCII; for people */
 };
 

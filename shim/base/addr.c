@@ -117,10 +117,13 @@ void addr_text(const struct addr *a, char out[ADDR_TEXT_SIZE])
 
 int addrs_add(struct addrs *l, const struct addr *a)
 {
+	return addrs_has(l, a) ? 0 : addrs_push(l, a);
+}
+
+int addrs_push(struct addrs *l, const struct addr *a)
+{
 	struct addr *v;
 
-	if (addrs_has(l, a))
-		return 0;
 	if ((l->n & (l->n - 1)) == 0) { /* room for the next power of two */
 		v = reallocarray(l->v, l->n ? 2 * l->n : 1, sizeof *v);
 		if (!v)

@@ -48,6 +48,8 @@ void addr_text(const struct addr *a, char out[ADDR_TEXT_SIZE]);
 
 /* A is there afterwards, once. 0, or -1 when out of memory. */
 int addrs_add(struct addrs *l, const struct addr *a);
+/* The same without a look whether it is there: for long lists. */
+int addrs_push(struct addrs *l, const struct addr *a);
 bool addrs_has(const struct addrs *l, const struct addr *a);
 /* Some prefix of L covers A. */
 bool addrs_cover(const struct addrs *l, const struct addr *a);
