@@ -7,11 +7,12 @@
  *	DIR/containers/KEY		one JSON object (struct net_entry), replaced atomically
  *	DIR/late/KEY			empty, while its entry is late: all that a start has to look for
  *	DIR/namespaces/COOKIE		keys of the containers in it, a line each
- *	DIR/segments/NAME		a line for each container that is a member, or whose rules mention it:
- *					KEY ROLE(m|u|b) PID STARTED COOKIE INO ADDRESS,ADDRESS...
+ *	DIR/members			a line for each container that is a member of a segment, or whose rules
+ *					mention one (roster.h)
  *
- * kill -9 between any two writes leaves files that the next user of the lock sets right: DIR/containers/KEY is
- * written first ("installing") and removed last, everything else follows from it.
+ * kill -9 between any two writes leaves files that the next user of the lock sets right: a key is written to its
+ * namespace before the entry is there, and removed from it after the entry; a line of members is there
+ * before any set has its addresses, and until none has them any more.
  */
 #ifndef CINCH_NETSEG_REGISTRY_H
 #define CINCH_NETSEG_REGISTRY_H
