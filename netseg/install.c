@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * install - a container's rules come into force, and go.
+ *
+ * The entry is written first and removed last: whatever ends this process in between, the next one that looks for
+ * the key finds what there is to be taken away.
+ */
+#include "netseg/install.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "netseg/facts.h"
+#include "netseg/members.h"
+#include "netseg/space.h"
+#include "shim/base/cleanup.h"
+
+static bool nothing_to_do(const struct net_want *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->policies[i].mode != NET_OFF)
+			return false;
+	return w->segments.n == 0;
+}
+
+/* The first of several errors counts; the rest is done all the same. */
+static int also(int rc, struct err *first, const struct err *now)
+{
+	if (rc < 0 && first && first->code == 0)
+		*first = *now;
+	return rc;
+}
+
+/* ---- it goes ---- */
+
+/* The rules of its namespace, as they are without it. */
+static int remove_rules(const struct registry *r, const struct net_entry *n, struct err *e)
+{
+	AUTO_SPACE struct space left = {0};
+	AUTO_FD int nl = -1;
+
+	if (n->ns.ino == 0)
+		return 0;
+	if (space_socket(r, &n->ns, &nl, e) < 0)
+		return e->code == ENOENT ? 0 : -1;
+	if (space_load(r, &n->ns, n->host, NULL, n->key, &left, e) < 0)
+		return -1;
+	return space_commit(&left, nl, n->key, e);
+}
+
+/*
+ * Membership first: it is what others still let pass. Everything is tried; the entry stays when something failed that
+ * a later call can do better.
+ */
+static int take_out(const struct registry *r, const struct net_entry *n, struct err *e)
+{
+	struct err now = {0}, why = {0}, first = {0};
+	int rc = also(members_leave(r, n, &why, &now), &first, &now);
+
+	now = (struct err){0};
+	rc |= also(remove_rules(r, n, &now), &first, &now);
+	if (rc == 0)
+		return registry_drop(r, n->key, e);
+	if (e)
+		*e = first;
+	return -1;
+}
+
+/* An entry that cannot be read: what its key alone leads to. */
+static int take_out_damaged(const struct registry *r, const char *key, struct err *e)
+{
+	struct net_entry n = {0};
+
+	memcpy(n.key, key, sizeof n.key);
+	return take_out(r, &n, e);
+}
+
+static int take_out_key(const struct registry *r, const char *key, struct err *e)
+{
+	AUTO_NET_ENTRY struct net_entry n = {0};
+	struct err why = {0};
+
+	if (registry_get(r, key, &n, &why) == 0)
+		return take_out(r, &n, e);
+	if (why.code == ENOENT)
+		return 0;
+	if (why.code == ERR_INPUT)
+		return take_out_damaged(r, key, e);
+	if (e)
+		*e = why;
+	return -1;
+}
+
+int net_remove(const char *dir, const char *key, struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	struct err why = {0};
+
+	if (strspn(key, "0123456789abcdef") != NET_KEY_SIZE - 1 || key[NET_KEY_SIZE - 1])
+		return err_set(e, ERR_INPUT, "\"%.64s\" is not the key of a container", key);
+	/* where nobody ever had rules nothing is made */
+	if (registry_look(dir, &r, &why) < 0 && why.code == ENOENT)
+		return 0;
+	registry_close(&r);
+	if (registry_open(dir, &r, e) < 0)
+		return -1;
+	return take_out_key(&r, key, e);
+}
+
+/* ---- it comes ---- */
+
+static int bring_in(const struct registry *r, struct net_entry *n, int nl, struct err *e)
+{
+	AUTO_SPACE struct space all = {0};
+	struct err why = {0};
+
+	if (registry_put(r, n, e) < 0 || space_load(r, &n->ns, n->host, n, NULL, &all, e) < 0 ||
+		space_commit(&all, nl, n->key, e) < 0 || members_join(r, n, &why, e) < 0)
+		return -1;
+	n->installed = true;
+	n->since = (uint64_t)time(NULL);
+	return registry_put(r, n, e);
+}
+
+int net_install(const struct net_ask *a, struct err *e)
+{
+	AUTO_NET_ENTRY struct net_entry n = {0};
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	AUTO_NET_WANT struct net_want want = {0};
+	AUTO_FD int nl = -1;
+	struct err why;
+
+	if (net_want_read(a->network, &want, e) < 0)
+		return -1;
+	if (nothing_to_do(&want))
+		return 0;
+	if (facts_find(a, &n, &nl, e) < 0 || registry_open(a->dir, &r, e) < 0)
+		return -1;
+	/* of a start of this id that did not come to its end, or a delete */
+	if (take_out_key(&r, n.key, e) < 0)
+		return err_wrap(e, "what an earlier container of this name has left");
+	if (bring_in(&r, &n, nl, e) == 0)
+		return 0;
+	n.installed = false;
+	take_out(&r, &n, &why);
+	return -1;
+}
+
+int net_expected(
+	const struct registry *r, const struct net_entry *n, struct ruleset *out, struct err *e)
+{
+	AUTO_SPACE struct space all = {0};
+
+	if (space_load(r, &n->ns, n->host, NULL, NULL, &all, e) < 0)
+		return -1;
+	return ruleset_build(&all.s, out, e);
+}

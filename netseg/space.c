@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * space - the containers of one network namespace, and the change of its table that makes it so.
+ */
+#include "netseg/space.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "netseg/encode.h"
+#include "netseg/members.h"
+#include "netseg/nlmsg.h"
+#include "netseg/nlsock.h"
+#include "shim/base/cleanup.h"
+
+#define NOBODY "shared" /* owner of what is for sockets of no known container */
+
+void space_done(struct space *p)
+{
+	net_space_done(&p->s);
+	for (size_t i = 0; i < p->n; i++)
+		net_entry_done(&p->entries[i]);
+	free(p->entries);
+	*p = (struct space){0};
+}
+
+/* ---- who is in it ---- */
+
+static int copy_addrs(struct addrs *to, const struct addrs *from, struct err *e)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (addrs_add(to, &from->v[i]) < 0)
+			return err_nomem(e);
+	return 0;
+}
+
+static int add_container(struct space *p, const struct net_entry *n, struct err *e)
+{
+	struct net_container *more =
+		reallocarray(p->s.containers, p->s.n + 1, sizeof *p->s.containers);
+
+	if (!more)
+		return err_nomem(e);
+	p->s.containers = more;
+	more += p->s.n++;
+	*more = (struct net_container){
+		.want = &n->want, .cgroup = n->cgroup.id, .level = n->cgroup.level};
+	memcpy(more->key, n->key, sizeof more->key);
+	return copy_addrs(&more->resolvers, &n->resolvers, e) < 0 ||
+			       copy_addrs(&more->hosts, &n->hosts, e) < 0
+		       ? -1
+		       : 0;
+}
+
+/* The entries of KEYS that count; an entry that cannot be read might be of somebody who runs. */
+static int read_entries(const struct registry *r, const struct strv *keys,
+	const struct net_entry *with, const char *without, struct space *p, struct err *e)
+{
+	p->entries = calloc(keys->n + 1, sizeof *p->entries);
+	if (!p->entries)
+		return err_nomem(e);
+	for (size_t i = 0; i < keys->n; i++) {
+		const char *key = keys->v[i];
+
+		if ((with && strcmp(key, with->key) == 0) || (without && strcmp(key, without) == 0))
+			continue;
+		if (registry_get(r, key, &p->entries[p->n], e) < 0) {
+			if (e->code == ENOENT)
+				continue;
+			return err_wrap(e, "a container in the same network namespace");
+		}
+		if (p->entries[p->n].installed && registry_lives(&p->entries[p->n]))
+			p->n++;
+		else
+			net_entry_done(&p->entries[p->n]);
+	}
+	return 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(
+		((const struct net_container *)a)->key, ((const struct net_container *)b)->key);
+}
+
+int space_load(const struct registry *r, const struct netns_id *ns, bool host,
+	const struct net_entry *with, const char *without, struct space *out, struct err *e)
+{
+	AUTO_SPACE struct space p = {.s.host = host};
+	AUTO_STRV struct strv keys = {0};
+
+	if (registry_in(r, ns, &keys, e) < 0 || read_entries(r, &keys, with, without, &p, e) < 0)
+		return -1;
+	for (size_t i = 0; i < p.n; i++)
+		if (add_container(&p, &p.entries[i], e) < 0)
+			return -1;
+	if (with && add_container(&p, with, e) < 0)
+		return -1;
+	/* the same containers are the same table, whoever came last */
+	if (p.s.n > 1)
+		qsort(p.s.containers, p.s.n, sizeof *p.s.containers, by_key);
+	if (members_fill(r, &p.s, e) < 0)
+		return -1;
+	*out = p;
+	p = (struct space){0};
+	return 0;
+}
+
+/* ---- the way into it ---- */
+
+/* A socket in the namespace FD when that is NS. ENOENT: it is not. */
+static int socket_in(int fd, const struct netns_id *ns, int *nl, struct err *e)
+{
+	AUTO_FD int s = -1;
+	struct netns_id id;
+	int back;
+
+	if (netns_enter(fd, &back, &id, e) < 0)
+		return -1;
+	if (netns_same(&id, ns))
+		s = nlsock_open(NETLINK_NETFILTER, e);
+	else
+		err_set(e, ENOENT, "another network namespace");
+	if (netns_leave(&back, s < 0 ? NULL : e) < 0 || s < 0)
+		return -1;
+	*nl = take_fd(&s);
+	return 0;
+}
+
+/* By the process of N, or by the path its launch was told. */
+static bool socket_of(const struct net_entry *n, const struct netns_id *ns, int *nl, struct err *e)
+{
+	AUTO_FD int by_process = -1, by_path = -1;
+
+	if (registry_lives(n) && netns_of(n->pid, &by_process, e) == 0 &&
+		socket_in(by_process, ns, nl, e) == 0)
+		return true;
+	return n->want.netns && netns_open(n->want.netns, &by_path, e) == 0 &&
+	       socket_in(by_path, ns, nl, e) == 0;
+}
+
+int space_socket(const struct registry *r, const struct netns_id *ns, int *nl, struct err *e)
+{
+	AUTO_STRV struct strv keys = {0};
+	AUTO_FD int own = -1;
+
+	if (registry_in(r, ns, &keys, e) < 0)
+		return -1;
+	for (size_t i = 0; i < keys.n; i++) {
+		AUTO_NET_ENTRY struct net_entry n = {0};
+		struct err why;
+
+		if (registry_get(r, keys.v[i], &n, &why) == 0 && socket_of(&n, ns, nl, &why))
+			return 0;
+	}
+	if (netns_of(getpid(), &own, e) < 0 || socket_in(own, ns, nl, e) < 0)
+		return err_set(e, ENOENT, "nothing leads to the network namespace any more");
+	return 0;
+}
+
+/* ---- what is in its table ---- */
+
+enum { CHAINS, SETS, COUNTERS, KINDS };
+
+static const struct {
+	uint16_t get, table, name;
+} kinds[KINDS] = {
+	[CHAINS] = {NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME},
+	[SETS] = {NFT_MSG_GETSET, NFTA_SET_TABLE, NFTA_SET_NAME},
+	[COUNTERS] = {NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, NFTA_OBJ_NAME},
+};
+
+struct names {
+	struct strv of[KINDS];
+	int kind; /* that is asked for now */
+};
+
+static void names_done(struct names *n)
+{
+	for (int i = 0; i < KINDS; i++)
+		strv_done(&n->of[i]);
+}
+
+static void forget(void *arg)
+{
+	struct names *n = arg;
+
+	strv_done(&n->of[n->kind]);
+}
+
+static int on_name(const struct nlmsghdr *m, void *arg, struct err *e)
+{
+	enum { MOST = 16 }; /* both attributes are among the first of each kind */
+	struct names *n = arg;
+	const struct nfgenmsg *g = nlmsg_payload(m, sizeof *g);
+	const struct nlattr *at[MOST + 1];
+	const char *table, *name;
+
+	if (!g || g->nfgen_family != NFPROTO_INET || !nlmsg_attrs(m, sizeof *g, at, MOST))
+		return 0;
+	table = nlattr_text(at[kinds[n->kind].table]);
+	name = nlattr_text(at[kinds[n->kind].name]);
+	if (!table || !name || strcmp(table, NET_TABLE) != 0)
+		return 0;
+	return strv_add(&n->of[n->kind], name) < 0 ? err_nomem(e) : 0;
+}
+
+/* The names of all that is in the table of NL's namespace. */
+static int read_names(int nl, struct names *out, struct err *e)
+{
+	for (out->kind = 0; out->kind < KINDS; out->kind++) {
+		struct {
+			struct nlmsghdr head;
+			struct nfgenmsg g;
+		} ask = {
+			.head = {.nlmsg_len = sizeof ask,
+				.nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 |
+							 kinds[out->kind].get),
+				.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+			.g = {.nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0},
+		};
+
+		if (nlsock_ask(nl, &ask.head, on_name, forget, out, e) < 0)
+			return err_wrap(e, "list table " NET_TABLE);
+	}
+	return 0;
+}
+
+/* ---- its change ---- */
+
+static bool has_name(const struct ruleset *r, int kind, const char *name)
+{
+	for (size_t i = 0; kind == CHAINS && i < r->n_chains; i++)
+		if (strcmp(r->chains[i].name, name) == 0)
+			return true;
+	for (size_t i = 0; kind == SETS && i < r->n_sets; i++)
+		if (strcmp(r->sets[i].name, name) == 0)
+			return true;
+	for (size_t i = 0; kind == COUNTERS && i < r->n_counters; i++)
+		if (strcmp(r->counters[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Of NAMES those that R has not, as OUT, which has room for all. */
+static void find_gone(const struct names *names, const struct ruleset *r, struct ruleset *out)
+{
+	for (int kind = 0; kind < KINDS; kind++)
+		for (size_t i = 0; i < names->of[kind].n; i++) {
+			const char *name = names->of[kind].v[i];
+			char *to = kind == CHAINS ? out->chains[out->n_chains].name
+				   : kind == SETS ? out->sets[out->n_sets].name
+						  : out->counters[out->n_counters].name;
+
+			/* sets of a rule's own go with their rule */
+			if (has_name(r, kind, name) || str_starts(name, "__") ||
+				strlen(name) >= NET_NAME_SIZE)
+				continue;
+			snprintf(to, NET_NAME_SIZE, "%s", name);
+			out->n_chains += kind == CHAINS;
+			out->n_sets += kind == SETS;
+			out->n_counters += kind == COUNTERS;
+		}
+}
+
+static int gone_of(
+	const struct names *names, const struct ruleset *r, struct ruleset *out, struct err *e)
+{
+	out->chains = calloc(names->of[CHAINS].n + 1, sizeof *out->chains);
+	out->sets = calloc(names->of[SETS].n + 1, sizeof *out->sets);
+	out->counters = calloc(names->of[COUNTERS].n + 1, sizeof *out->counters);
+	if (!out->chains || !out->sets || !out->counters)
+		return err_nomem(e);
+	find_gone(names, r, out);
+	return 0;
+}
+
+/* NAME of OWNER comes with this transaction, or is in the kernel. */
+static bool will_be(const struct names *names, int kind, const char *name, const char *owner,
+	const char *const owners[2])
+{
+	return *owner == '\0' || strcmp(owner, owners[0]) == 0 || strcmp(owner, owners[1]) == 0 ||
+	       strv_has(&names->of[kind], name);
+}
+
+/* All of R will be there when only what is OWNERS' comes with the transaction. */
+static bool others_are_whole(
+	const struct ruleset *r, const struct names *names, const char *const owners[2])
+{
+	for (size_t i = 0; i < r->n_chains; i++)
+		if (!will_be(names, CHAINS, r->chains[i].name, r->chains[i].owner, owners))
+			return false;
+	for (size_t i = 0; i < r->n_sets; i++)
+		if (!will_be(names, SETS, r->sets[i].name, r->sets[i].owner, owners))
+			return false;
+	for (size_t i = 0; i < r->n_counters; i++)
+		if (!will_be(names, COUNTERS, r->counters[i].name, r->counters[i].owner, owners))
+			return false;
+	return true;
+}
+
+int space_commit(const struct space *p, int nl, const char *owner, struct err *e)
+{
+	__attribute__((cleanup(names_done))) struct names names = {0};
+	AUTO_RULESET struct ruleset r = {0}, gone = {0};
+	AUTO_BATCH struct batch b = {0};
+	const char *owners[] = {owner, NOBODY};
+	bool some;
+
+	if (ruleset_build(&p->s, &r, e) < 0)
+		return -1;
+	if (p->s.host && !ruleset_confined(&r))
+		return err_set(e, ERR_BUG, "these rules would touch the host's own traffic");
+	batch_init(&b);
+	if (r.n_chains == 0) {
+		if (encode_remove(&b, e) < 0)
+			return -1;
+		return nlsock_commit(nl, &b, e);
+	}
+	if (read_names(nl, &names, e) < 0 || gone_of(&names, &r, &gone, e) < 0)
+		return -1;
+	some = owner && others_are_whole(&r, &names, owners);
+	if (encode_install(&b, &r, some ? owners : NULL, some ? 2 : 0, &gone, e) < 0)
+		return -1;
+	return nlsock_commit(nl, &b, e);
+}
