@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "profiles/capset.h"
+#include "profiles/network.h"
 #include "profiles/node_select.h"
 #include "profiles/sysctl.h"
 #include "profiles/sysset.h"
@@ -192,15 +193,6 @@ static int check_commands(const struct check *c)
 	return 0;
 }
 
-/* Who holds one of these takes the rules away again. */
-static const struct {
-	const char *name, *why;
-} masters[] = {
-	{"CAP_NET_ADMIN", "the container could flush the rules"},
-	{"CAP_SYS_ADMIN", "the container could enter another network namespace"},
-	{"CAP_SYS_MODULE", "the container could change the kernel"},
-};
-
 /* No registry listed means any: to take the last one away would not be what it looks like. */
 static int check_image(const struct check *c)
 {
@@ -223,16 +215,16 @@ static int check_network(const struct check *c)
 		profile_audits(c->p, CONTROL_NETWORK))
 		return 0;
 	json_each (v, json_get(c->root, "capabilities"))
-		for (size_t i = 0; i < sizeof masters / sizeof *masters; i++) {
+		for (const struct network_master *m = network_masters; m->name; m++) {
 			char what[ERR_MSG_MAX];
 
-			if (strcmp(v->text, masters[i].name) != 0)
+			if (strcmp(v->text, m->name) != 0)
 				continue;
 			snprintf(what, sizeof what,
 				"%s together with an enforced \"network\" is not possible: %s. "
 				"Take it "
 				"out, or set \"mode\" of \"network\" to \"audit\" or \"off\"",
-				v->text, masters[i].why);
+				v->text, m->why);
 			return c->x->controls[CONTROL_NETWORK].rank > rank(c, v)
 				       ? fail_control(c, CONTROL_NETWORK, what)
 				       : reader_fail(c->r, v, "%s", what);

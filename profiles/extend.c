@@ -51,7 +51,8 @@ static const struct member {
 	{"flags/allow", HOW_LIST}, {"flags/preserveFds", HOW_VALUE}, {"network", HOW_OBJECT},
 	{"network/mode", HOW_VALUE}, {"network/preset", HOW_VALUE}, {"network/segment", HOW_VALUE},
 	{"network/ingress", HOW_LIST}, {"network/egress", HOW_LIST},
-	{"network/metadata", HOW_VALUE}, {NULL, HOW_VALUE}, /* all others */
+	{"network/metadata", HOW_VALUE}, {"network/lift", HOW_LIST},
+	{NULL, HOW_VALUE}, /* all others */
 };
 
 enum { PATH_SIZE = 64 };

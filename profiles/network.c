@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "profiles/network.h"
 #include "profiles/section.h"
 #include "shim/base/addr.h"
 #include "shim/base/cleanup.h"
@@ -15,12 +16,26 @@
 
 enum {
 	RULES_MAX = 256, /* of one direction */
-	PEERS_MAX = 256, /* of one rule */
+	PEERS_MAX = 8192, /* of one rule: a provider's or a country's networks */
 	PORTS_MAX = 64,
 	LABEL_MAX = 63,
 };
 
 enum { MODE_ENFORCE, MODE_AUDIT, MODE_LEARN, MODE_OFF };
+
+static const char *const modes[] = {[MODE_ENFORCE] = "enforce",
+	[MODE_AUDIT] = "audit",
+	[MODE_LEARN] = "learn",
+	[MODE_OFF] = "off",
+	NULL};
+
+const struct network_master network_masters[] = {
+	{"CAP_NET_ADMIN", "the container could flush the rules"},
+	{"CAP_NET_RAW", "a packet socket sends past the rules"},
+	{"CAP_SYS_ADMIN", "the container could enter another network namespace"},
+	{"CAP_SYS_MODULE", "the container could change the kernel"},
+	{NULL, NULL},
+};
 
 struct network {
 	unsigned mode;
@@ -42,9 +57,24 @@ static int choice(
 
 static int read_mode(struct reader *r, const struct json *v, void *to)
 {
-	static const char *const names[] = {"enforce", "audit", "learn", "off", NULL};
+	return reader_choice(r, v, "mode of the network", modes, &((struct network *)to)->mode);
+}
 
-	return reader_choice(r, v, "mode of the network", names, &((struct network *)to)->mode);
+const char *network_mode(const struct profile *p)
+{
+	const struct json *v = p->network ? json_root(p->network) : NULL;
+	const char *said = json_str(json_get(v, "mode"));
+	unsigned mode = MODE_ENFORCE, least = MODE_ENFORCE;
+
+	if (!v)
+		return NULL;
+	while (said && mode < MODE_OFF && strcmp(modes[mode], said) != 0)
+		mode++;
+	if (p->mode == PROFILE_LEARN)
+		least = MODE_LEARN;
+	else if (profile_audits(p, CONTROL_NETWORK))
+		least = MODE_AUDIT;
+	return modes[mode > least ? mode : least];
 }
 
 static int read_preset(struct reader *r, const struct json *v, void *to)
@@ -86,6 +116,15 @@ static int read_segment(struct reader *r, const struct json *v, void *to)
 {
 	(void)to;
 	return segment_ok(v->text) ? 0 : bad_segment(r, v, v->text);
+}
+
+static int check_guard(struct reader *r, const struct json *v)
+{
+	static const char *const guards[] = {
+		"sourceAddress", "routerAdvertisements", "loopback", "forward", "dns", NULL};
+	unsigned i;
+
+	return reader_choice(r, v, "guard", guards, &i);
 }
 
 /* ---- addresses and ports ---- */
@@ -135,6 +174,8 @@ static bool port_ok(const char *text)
 	char first[8] = "";
 	size_t n, i = 0;
 
+	if (strcmp(text, "icmp") == 0)
+		return true;
 	while (protocols[i] && !str_starts(text, protocols[i]))
 		i++;
 	if (!protocols[i])
@@ -154,7 +195,8 @@ static int check_port(struct reader *r, const struct json *v)
 	if (port_ok(v->text))
 		return 0;
 	return reader_fail(r, v,
-		"\"%.64s\": expected a port as in \"tcp/8080\", \"udp/53\" or \"sctp/1000-2000\"",
+		"\"%.64s\": expected a port as in \"tcp/8080\", \"udp/53\" or "
+		"\"sctp/1000-2000\", or \"icmp\"",
 		v->text);
 }
 
@@ -246,6 +288,14 @@ static int read_egress(struct reader *r, const struct json *v, void *to)
 	return read_rules(r, v, to, keys);
 }
 
+static int read_lift(struct reader *r, const struct json *v, void *to)
+{
+	AUTO_STRV struct strv all = {NULL, 0};
+
+	(void)to;
+	return reader_strings(r, v, &all, check_guard);
+}
+
 int section_network(struct reader *r, const struct json *v, void *to)
 {
 	static const struct reader_key keys[] = {
@@ -255,6 +305,7 @@ int section_network(struct reader *r, const struct json *v, void *to)
 		{"ingress", JSON_ARRAY, read_ingress, 0, false},
 		{"egress", JSON_ARRAY, read_egress, 0, false},
 		{"metadata", JSON_STRING, read_metadata, 0, false},
+		{"lift", JSON_ARRAY, read_lift, 0, false},
 		{0},
 	};
 	AUTO_JSON struct json_doc *doc = NULL;

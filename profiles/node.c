@@ -11,6 +11,7 @@
 
 #include "profiles/node_select.h"
 #include "profiles/reader.h"
+#include "shim/base/addr.h"
 #include "shim/base/cleanup.h"
 
 enum { LIST_MAX = 64 }; /* directories, files, annotation globs */
@@ -44,6 +45,9 @@ void settings_done(struct settings *s)
 	free(s->default_profile);
 	free(s->audit.path);
 	strv_done(&s->annotations.record);
+	strv_done(&s->network.resolvers);
+	strv_done(&s->network.nodes);
+	strv_done(&s->network.metadata);
 	*s = (struct settings){0};
 }
 
@@ -152,6 +156,51 @@ static int read_annotations(struct reader *r, const struct json *v, void *to)
 	return reader_object(r, v, keys, to);
 }
 
+static int one_address(struct reader *r, const struct json *v)
+{
+	struct addr a;
+	struct err why;
+
+	if (addr_parse(v->text, &a, &why) < 0)
+		return reader_fail(r, v, "%s", why.msg);
+	return addr_is_one(&a)
+		       ? 0
+		       : reader_fail(r, v, "\"%.64s\" is a network: expected one address", v->text);
+}
+
+static int address_or_network(struct reader *r, const struct json *v)
+{
+	struct addr a;
+	struct err why;
+
+	return addr_parse(v->text, &a, &why) < 0 ? reader_fail(r, v, "%s", why.msg) : 0;
+}
+
+static int read_addresses(struct reader *r, const struct json *v, void *to)
+{
+	return few(r, v) < 0 ? -1 : reader_strings(r, v, to, one_address);
+}
+
+static int read_networks(struct reader *r, const struct json *v, void *to)
+{
+	return few(r, v) < 0 ? -1 : reader_strings(r, v, to, address_or_network);
+}
+
+static int read_network(struct reader *r, const struct json *v, void *to)
+{
+	static const struct reader_key keys[] = {
+		{"resolvers", JSON_ARRAY, read_addresses,
+			offsetof(struct settings, network.resolvers), false},
+		{"nodeAddresses", JSON_ARRAY, read_addresses,
+			offsetof(struct settings, network.nodes), false},
+		{"metadataAddresses", JSON_ARRAY, read_networks,
+			offsetof(struct settings, network.metadata), false},
+		{0},
+	};
+
+	return reader_object(r, v, keys, to);
+}
+
 /* ---- the whole ---- */
 
 static const struct reader_key node_keys[] = {
@@ -167,6 +216,7 @@ static const struct reader_key node_keys[] = {
 	{"denied", JSON_ARRAY, read_paths, offsetof(struct node, denied), false},
 	{"audit", JSON_OBJECT, read_audit, offsetof(struct node, settings), false},
 	{"annotations", JSON_OBJECT, read_annotations, offsetof(struct node, settings), false},
+	{"network", JSON_OBJECT, read_network, offsetof(struct node, settings), false},
 	{0},
 };
 

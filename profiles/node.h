@@ -31,6 +31,11 @@ struct settings {
 			       * refused */
 		struct strv record; /* globs of annotation keys that go into the audit record */
 	} annotations;
+	struct { /* addresses, and of metadata also networks, as addr_parse reads them */
+		struct strv resolvers; /* name servers besides those of a container's resolv.conf */
+		struct strv nodes; /* this node's, as containers see it: peer "host" */
+		struct strv metadata; /* metadata services besides the known ones */
+	} network;
 };
 
 /* What "select" says of one kind of container; empty list: any, also unknown. A pattern never

@@ -223,6 +223,16 @@ static char *take_text(struct rest *r, bool may_be_null)
 	return text;
 }
 
+static void take_texts(struct rest *r, struct strv *to)
+{
+	for (uint32_t n = take_u32(r); n && !r->bad && !r->nomem; n--) {
+		AUTO_FREE char *text = take_text(r, false);
+
+		if (text && strv_add(to, text) < 0)
+			r->nomem = true;
+	}
+}
+
 static int rest_end(const struct rest *r, struct err *e)
 {
 	if (r->nomem)
@@ -235,7 +245,7 @@ int policy_settings(struct policy *p, struct settings *out, struct err *e)
 	AUTO_FREE char *bytes = whole(p, POLICY_SETTINGS, e);
 	AUTO_SETTINGS struct settings s = {.runtime = NULL};
 	struct rest r = {.at = bytes, .len = (size_t)p->head.section[POLICY_SETTINGS].len};
-	uint32_t mode, flags, n;
+	uint32_t mode, flags;
 
 	if (!bytes)
 		return -1;
@@ -247,16 +257,15 @@ int policy_settings(struct policy *p, struct settings *out, struct err *e)
 	s.audit.syslog = flags & 4;
 	s.annotations.profile = flags & 8;
 	s.require_signed = flags & 16;
-	r.bad |= (mode != PROFILE_ENFORCE && mode != PROFILE_AUDIT) || flags > 31;
+	r.bad |= (mode != PROFILE_ENFORCE && mode != PROFILE_AUDIT) || flags > 63;
 	s.runtime = take_text(&r, true);
 	s.default_profile = take_text(&r, false);
 	s.audit.path = take_text(&r, false);
-	n = take_u32(&r);
-	for (; n && !r.bad && !r.nomem; n--) {
-		AUTO_FREE char *glob = take_text(&r, false);
-
-		if (glob && strv_add(&s.annotations.record, glob) < 0)
-			r.nomem = true;
+	take_texts(&r, &s.annotations.record);
+	if (flags & 32) {
+		take_texts(&r, &s.network.resolvers);
+		take_texts(&r, &s.network.nodes);
+		take_texts(&r, &s.network.metadata);
 	}
 	if (rest_end(&r, e) < 0)
 		return -1;

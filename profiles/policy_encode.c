@@ -42,22 +42,36 @@ static int add_text(struct str *out, const char *text, struct err *e)
 	return 0;
 }
 
+static int add_texts(struct str *out, const struct strv *l, struct err *e)
+{
+	add_u32(out, (uint32_t)l->n);
+	for (size_t i = 0; i < l->n; i++)
+		if (add_text(out, l->v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* What a node does not say is not there: its launches need not read it. */
+static bool has_network(const struct settings *s)
+{
+	return s->network.resolvers.n || s->network.nodes.n || s->network.metadata.n;
+}
+
 static int encode_settings(const struct settings *s, struct str *out, struct err *e)
 {
-	const struct strv *record = &s->annotations.record;
-
 	add_u32(out, (uint32_t)s->mode);
 	add_u32(out, s->audit.required | (uint32_t)s->audit.journald << 1 |
 			     (uint32_t)s->audit.syslog << 2 |
 			     (uint32_t)s->annotations.profile << 3 |
-			     (uint32_t)s->require_signed << 4);
+			     (uint32_t)s->require_signed << 4 | (uint32_t)has_network(s) << 5);
 	if (add_text(out, s->runtime, e) < 0 || add_text(out, s->default_profile, e) < 0 ||
-		add_text(out, s->audit.path, e) < 0)
+		add_text(out, s->audit.path, e) < 0 ||
+		add_texts(out, &s->annotations.record, e) < 0)
 		return -1;
-	add_u32(out, (uint32_t)record->n);
-	for (size_t i = 0; i < record->n; i++)
-		if (add_text(out, record->v[i], e) < 0)
-			return -1;
+	if (has_network(s) && (add_texts(out, &s->network.resolvers, e) < 0 ||
+				      add_texts(out, &s->network.nodes, e) < 0 ||
+				      add_texts(out, &s->network.metadata, e) < 0))
+		return -1;
 	return 0;
 }
 

@@ -33,7 +33,9 @@ static const char config[] =
 	"\"web\"},\n"
 	"{\"engine\": \"docker\", \"profile\": \"open\"}],\n"
 	"\"audit\": {\"path\": \"/a/b\", \"journald\": true, \"required\": true},\n"
-	"\"annotations\": {\"profile\": false, \"record\": [\"a*\", \"b\"]}}";
+	"\"annotations\": {\"profile\": false, \"record\": [\"a*\", \"b\"]},\n"
+	"\"network\": {\"resolvers\": [\"10.0.0.10\", \"fd00::a\"], \"metadataAddresses\": "
+	"[\"192.0.2.0/24\"]}}";
 
 static int encode(struct str *out, struct err *e)
 {
@@ -94,6 +96,10 @@ static void check_settings(struct policy *p)
 			!s.annotations.profile && s.annotations.record.n == 2 &&
 			strv_has(&s.annotations.record, "b"),
 		"the rest");
+	ok(s.network.resolvers.n == 2 && strv_has(&s.network.resolvers, "fd00::a") &&
+			s.network.nodes.n == 0 && s.network.metadata.n == 1 &&
+			strv_has(&s.network.metadata, "192.0.2.0/24"),
+		"addresses of the network");
 }
 
 static void check_texts(struct policy *p)
