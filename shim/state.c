@@ -29,7 +29,7 @@ enum {
 };
 
 /* Every record that may be written can be read: no value is shorter than two bytes. */
-static const struct json_limits limits = {STATE_RECORD_MAX, JSON_DEPTH_MAX, STATE_RECORD_MAX / 2};
+static const struct json_limits limits = {STATE_NETWORK_MAX, JSON_DEPTH_MAX, STATE_NETWORK_MAX / 2};
 
 #define SUFFIX ".json"
 
@@ -148,6 +148,19 @@ static void record_name(const char *id, char out[STATE_NAME_SIZE])
 	}
 	hash_sha256_hex(id, len, hex);
 	snprintf(out, STATE_NAME_SIZE, "~%s" SUFFIX, hex);
+}
+
+int state_path(const char *dir, const char *root, const char *id, char out[PATH_MAX], struct err *e)
+{
+	char hash[ROOT_HASH + 1], name[STATE_NAME_SIZE];
+
+	if (args_id_ok(id, e) < 0)
+		return -1;
+	root_hash(root, hash);
+	record_name(id, name);
+	if (snprintf(out, PATH_MAX, "%s/%s/%s", dir, hash, name) >= PATH_MAX)
+		return err_set(e, ENAMETOOLONG, "state record in %.64s", dir);
+	return 0;
 }
 
 /* ---- directories ---- */
@@ -388,7 +401,7 @@ static int load(int dir, const char *name, struct json_doc **out, struct err *e)
 		return err_set(e, ERR_INPUT, "it is not a regular file");
 	if (fd < 0)
 		return err_set(e, errno, "open");
-	if (check_owner(fd, e) < 0 || io_read_all(fd, STATE_RECORD_MAX, &text, &len, e) < 0 ||
+	if (check_owner(fd, e) < 0 || io_read_all(fd, STATE_NETWORK_MAX, &text, &len, e) < 0 ||
 		json_parse(text, len, &limits, JSON_STRICT, &doc, e) < 0)
 		return -1;
 	*out = take_ptr(&doc);

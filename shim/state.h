@@ -19,7 +19,7 @@
  *	"rule", "enforced",
  *	"process": {"capabilities", "path" (PATH of the environment), "cwd", "rlimits", "apparmorProfile",
  *	"selinuxLabel"} (of the container's own process, as it was tightened), "rootfs" (absolute),
- *	"uidMappings", "gidMappings"}
+ *	"uidMappings", "gidMappings", "network" (what its rules are made of: netseg/policy.h)}
  * What is not known is left out; id, root, created, engine, profiles and enforced are always there.
  */
 #ifndef CINCH_STATE_H
@@ -44,6 +44,7 @@ struct state_facts { /* borrowed */
 	const struct json_doc *doc; /* config.json as the runtime will read it; NULL: not known */
 	bool restored; /* by the verb restore */
 	bool starts; /* a start of it follows: the id has to be free */
+	const struct json *network; /* network.h; NULL: no rules */
 };
 
 /* Where this process keeps records: STATE_DIR; for those who are not the node's root $XDG_RUNTIME_DIR/cinch,
@@ -58,10 +59,14 @@ int state_dir(char out[PATH_MAX], struct err *e);
  */
 int state_root(const char *runtime, const char *root, char out[PATH_MAX], struct err *e);
 
+/* Where the record of ID below ROOT (as state_root gives it) is, or would be, in DIR. */
+int state_path(
+	const char *dir, const char *root, const char *id, char out[PATH_MAX], struct err *e);
+
 /*
  * Write the record, atomically: of the same id the old one is replaced. DIR is made when missing (0700,
  * its parent must be there). ERR_INPUT when DIR is not a directory, is not ours alone to write, the id is
- * none, or the record would have more than 256 KiB. Nothing is left behind after a failure.
+ * none, or the record would have more than 256 KiB (4 MiB with rules of the network). Nothing is left behind after a failure.
  *
  * With f->starts, EEXIST when the runtime has a container of this id, EBUSY while another start of it is on
  * its way (its process runs, and its record is less than a minute old): the record there is not this one's to

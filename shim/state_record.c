@@ -185,17 +185,18 @@ static int put_decision(struct json_doc *doc, struct json *r, const struct state
 
 int state_record(const struct state_facts *f, const char *root, struct str *out, struct err *e)
 {
+	const size_t most = f->network ? STATE_NETWORK_MAX : STATE_RECORD_MAX;
 	AUTO_JSON struct json_doc *doc = json_new();
 	struct json *r = doc ? json_object(doc) : NULL;
 
-	if (!r || put_call(doc, r, f, root) < 0 || put_decision(doc, r, f) < 0)
+	if (!r || put_call(doc, r, f, root) < 0 || put_decision(doc, r, f) < 0 ||
+		put_clone(doc, r, "network", f->network) < 0)
 		return err_nomem(e);
 	json_write(r, out);
 	str_addc(out, '\n');
 	if (str_failed(out))
 		return err_nomem(e);
-	if (out->len > STATE_RECORD_MAX)
-		return err_set(e, ERR_INPUT, "state record: %zu bytes, limit %d", out->len,
-			STATE_RECORD_MAX);
+	if (out->len > most)
+		return err_set(e, ERR_INPUT, "state record: %zu bytes, limit %zu", out->len, most);
 	return 0;
 }

@@ -12,9 +12,12 @@ enum {
 	STATE_VERSION = 2,
 	/* bytes: what a container brings (its PATH, its mappings) is the engine's word and may be long */
 	STATE_RECORD_MAX = 256 * 1024,
+	STATE_NETWORK_MAX =
+		4 << 20, /* of one with rules of the network: two profiles' peers, as written */
 };
 
-/* The record of F below ROOT, appended to OUT. ERR_INPUT when it is longer than STATE_RECORD_MAX. */
+/* The record of F below ROOT, appended to OUT. ERR_INPUT when it is longer than STATE_RECORD_MAX;
+ * with f->network, STATE_NETWORK_MAX. */
 int state_record(const struct state_facts *f, const char *root, struct str *out, struct err *e);
 
 /* TEXT below BASE as a shell's cd would name it. */

@@ -16,6 +16,7 @@
 #include "shim/checkpoint.h"
 #include "shim/edit.h"
 #include "shim/flags.h"
+#include "shim/network.h"
 #include "shim/record.h"
 #include "shim/runtime.h"
 #include "shim/select.h"
@@ -35,6 +36,8 @@ struct launch {
 	struct err no_state; /* code not 0: why it is not */
 	int images; /* restore: the directory of the checkpoint, as it was judged; or -1 */
 	const char *checkpoint; /* and its path, as it was given */
+	struct network network;
+	bool hooked; /* its hooks are in the document */
 };
 
 static void launch_done(struct launch *l)
@@ -44,6 +47,7 @@ static void launch_done(struct launch *l)
 	select_done(&l->profiles);
 	report_done(&l->report);
 	world_done(&l->world);
+	network_done(&l->network);
 	if (l->images >= 0)
 		close(l->images);
 }
@@ -117,12 +121,27 @@ static int judge_images(const struct call *c, struct launch *l, const char *prof
 	return args_set(c->args, ARG_IMAGE_PATH, path, e);
 }
 
+static int choose_network(const struct call *c, struct launch *l, struct err *e)
+{
+	const struct network_ask ask = {.profiles = &l->profiles,
+		.settings = &c->applied->settings,
+		.engine = &l->engine,
+		.id = c->args->id,
+		.world = &l->world,
+		.bundle = l->bundle.dir,
+		.restore = c->args->verb == VERB_RESTORE,
+		.runtime = c->runtime};
+
+	return network_decide(&ask, l->bundle.doc, &l->network, &l->report, e);
+}
+
 static int decide(const struct call *c, struct launch *l, struct err *e)
 {
 	bool restore = c->args->verb == VERB_RESTORE;
 	const char *root;
 
-	if (bundle_load(bundle_of(c), &l->bundle, e) < 0 || choose(c, l, e) < 0)
+	if (bundle_load(bundle_of(c), &l->bundle, e) < 0 || choose(c, l, e) < 0 ||
+		network_forget(l->bundle.doc, &l->report, e) < 0)
 		return -1;
 	root = json_str(json_at(json_root(l->bundle.doc), "/root/path"));
 	if (!root)
@@ -145,6 +164,8 @@ static int decide(const struct call *c, struct launch *l, struct err *e)
 			continue;
 		return restore && e->code == ERR_DENIED ? judge_images(c, l, p->name, e) : -1;
 	}
+	if (choose_network(c, l, e) < 0)
+		return -1;
 	return restore ? judge_images(c, l, l->profiles.p[0]->name, e) : 0;
 }
 
@@ -170,7 +191,8 @@ static int keep_state(const struct call *c, struct launch *l, struct err *e)
 		.rule = l->profiles.rule,
 		.doc = l->bundle.doc,
 		.restored = c->args->verb == VERB_RESTORE,
-		.starts = true};
+		.starts = true,
+		.network = l->network.want ? json_root(l->network.want) : NULL};
 	AUTO_JSON struct json_doc *old = NULL;
 	struct err why = {0};
 
@@ -191,6 +213,23 @@ static int keep_state(const struct call *c, struct launch *l, struct err *e)
 	*e = l->no_state;
 	return err_wrap(e, "the state record of an earlier container %.64s cannot be replaced",
 		c->args->id);
+}
+
+/*
+ * Have the runtime run cinch-hook, which reads the state record. Without a record there are no rules, and so no
+ * container when they are to be enforced.
+ */
+static int keep_network(const struct call *c, struct launch *l, struct err *e)
+{
+	if (!l->network.want || (!l->kept && !l->network.enforced))
+		return 0;
+	if (!l->kept) {
+		*e = l->no_state;
+		return err_wrap(e, "rules of the network need a state record");
+	}
+	l->hooked = true;
+	return network_hook(
+		&l->network, l->bundle.doc, l->state, l->root, c->args->id, &l->report, e);
 }
 
 /* It comes to nothing after all. */
@@ -229,8 +268,9 @@ static int prepare(const struct call *c, struct launch *l, struct err *e)
 
 	if (audit_begin(&a, args_verb_name(c->args->verb), e) < 0)
 		return -1;
-	if (decide(c, l, e) < 0 || keep_state(c, l, e) < 0 ||
-		(report_changes(&l->report) > l->off_line && bundle_store(&l->bundle, e) < 0)) {
+	if (decide(c, l, e) < 0 || keep_state(c, l, e) < 0 || keep_network(c, l, e) < 0 ||
+		((l->hooked || report_changes(&l->report) > l->off_line) &&
+			bundle_store(&l->bundle, e) < 0)) {
 		/* the refusal is what the user must see, not that its record failed, too */
 		(void)record(c, &a, l, e, &second);
 		return -1;

@@ -5,16 +5,21 @@
  * What ends, stops or copies a container is administrative access, and recorded. Nothing that goes wrong
  * with that is a reason to come back from here without having become the runtime: a node whose log is full
  * must be able to kill.
+ *
+ * start and delete also tend to the rules of the container's network, within bounds: no start is refused here.
  */
 #include "shim/verb.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "shim/audit.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/str.h"
+#include "shim/network.h"
 #include "shim/record.h"
 #include "shim/running.h"
 #include "shim/runtime.h"
@@ -51,6 +56,9 @@ static const struct recorded {
 			       {"manage-cgroups-mode", true, false}, {"empty-ns", true, false},
 			       {"auto-dedup", false, false}, {"link-remap", false, false}}},
 };
+
+/* An engine's own next step: nothing is recorded. */
+static const struct recorded start = {"start", {{NULL, false, false}}};
 
 /* A recorded call. */
 struct pass {
@@ -129,6 +137,8 @@ static struct pass understand(const struct args *a)
 	for (size_t i = 0; i < sizeof recorded / sizeof *recorded; i++)
 		if (strcmp(a->verb_name, recorded[i].verb) == 0)
 			p.verb = &recorded[i];
+	if (strcmp(a->verb_name, start.verb) == 0)
+		p.verb = &start;
 	while (p.verb && at < a->n_pass && a->pass[at] != a->verb_name)
 		at++;
 	if (!p.verb || at == a->n_pass)
@@ -198,6 +208,32 @@ static int record(
 	return audit_commit(&a, &c->applied->settings, e);
 }
 
+/* The runtime has nothing of it any more. */
+static bool is_gone(const char *root, const char *id)
+{
+	char path[PATH_MAX + 1100];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/%s", root, id);
+	return lstat(path, &st) < 0 && errno == ENOENT;
+}
+
+/* A container that came late to its network; one that vanished without its hooks. */
+static void tend_network(const struct call *c, const struct pass *p)
+{
+	char dir[PATH_MAX], root[PATH_MAX];
+	struct err why;
+
+	if (!p->id || args_id_ok(p->id, &why) < 0 ||
+		state_root(c->runtime, args_value(c->args, ARG_ROOT), root, &why) < 0 ||
+		state_dir(dir, &why) < 0)
+		return;
+	if (p->verb == &start)
+		network_start(dir, root, p->id);
+	else if (strcmp(p->verb->verb, "delete") == 0 && is_gone(root, p->id))
+		network_delete(dir, root, p->id);
+}
+
 /* Whatever comes of it, the caller goes on. */
 static void note(const struct call *c, const struct pass *p)
 {
@@ -236,8 +272,10 @@ int verb_pass(const struct call *c, struct err *e)
 	AUTO_FREE char **argv = NULL;
 
 	if (p.verb) {
-		if (!p.help)
+		if (!p.help && p.verb != &start)
 			note(c, &p);
+		if (!p.help)
+			tend_network(c, &p);
 		return runtime_exec(c->runtime, line_for(c->args, c->runtime), &fds, e);
 	}
 	argv = args_emit(c->args, c->runtime, e);
