@@ -42,7 +42,7 @@ void batch_fixed(struct batch *b, void *bytes, size_t len);
 void batch_done(struct batch *b);
 
 /*
- * Each appends a whole batch (begin to end) that is one transaction. ENOSPC or out of memory leaves B without
+ * Each fills an empty batch (begin to end): one transaction. ENOSPC or out of memory leaves B without
  * meaning; nothing was sent. A message has at most 64 KiB, elements go into as many as they need.
  */
 
