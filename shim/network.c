@@ -126,21 +126,42 @@ static int put_segments(struct json_doc *doc, struct json *to, const struct prof
 							  : json_put(doc, to, "segments", list);
 }
 
+static int put_policies(struct json_doc *doc, struct json *to, const struct selection *s)
+{
+	struct json *policies = json_array(doc);
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->p[i]->network && json_push(policies, policy_json(doc, s->p[i])) < 0)
+			return -1;
+	return json_put(doc, to, "policies", policies);
+}
+
+static int put_settings(struct json_doc *doc, struct json *to, const struct settings *s)
+{
+	return put_strings(doc, to, "resolvers", &s->network.resolvers) < 0 ||
+			       put_strings(doc, to, "nodeAddresses", &s->network.nodes) < 0 ||
+			       put_strings(doc, to, "metadataAddresses", &s->network.metadata) < 0
+		       ? -1
+		       : 0;
+}
+
+struct json *network_policies(
+	struct json_doc *doc, const struct selection *profiles, const struct settings *settings)
+{
+	struct json *o = json_object(doc);
+
+	if (put_policies(doc, o, profiles) < 0 || put_segments(doc, o, profiles->p[0]) < 0 ||
+		put_settings(doc, o, settings) < 0)
+		return NULL;
+	return o;
+}
+
 static struct json *want_json(
 	struct json_doc *doc, const struct network_ask *a, const struct json *config)
 {
-	struct json *o = json_object(doc), *policies = json_array(doc);
+	struct json *o = network_policies(doc, a->profiles, a->settings);
 
-	for (size_t i = 0; i < a->profiles->n; i++)
-		if (a->profiles->p[i]->network &&
-			json_push(policies, policy_json(doc, a->profiles->p[i])) < 0)
-			return NULL;
-	if (put_title(doc, o, a) < 0 || json_put(doc, o, "policies", policies) < 0 ||
-		put_segments(doc, o, a->profiles->p[0]) < 0 ||
-		put_resolv_conf(doc, o, config, a->bundle) < 0 ||
-		put_strings(doc, o, "resolvers", &a->settings->network.resolvers) < 0 ||
-		put_strings(doc, o, "nodeAddresses", &a->settings->network.nodes) < 0 ||
-		put_strings(doc, o, "metadataAddresses", &a->settings->network.metadata) < 0 ||
+	if (!o || put_title(doc, o, a) < 0 || put_resolv_conf(doc, o, config, a->bundle) < 0 ||
 		put_namespace(doc, o, config) < 0)
 		return NULL;
 	return o;

@@ -49,6 +49,12 @@ int network_forget(struct json_doc *doc, struct report *report, struct err *e);
  */
 int network_decide(const struct network_ask *ask, struct json_doc *doc, struct network *out,
 	struct report *report, struct err *e);
+/*
+ * What profiles and settings alone say of it: "policies", "segments" and the addresses of cinch.json, as an object of DOC.
+ * Profiles that do not speak of the network have no policy. NULL: out of memory.
+ */
+struct json *network_policies(
+	struct json_doc *doc, const struct selection *profiles, const struct settings *settings);
 /* DOC gets the entries of cinch-hook, for the record of ID below ROOT in DIR (state_path). */
 int network_hook(const struct network *n, struct json_doc *doc, const char *dir, const char *root,
 	const char *id, struct report *report, struct err *e);
