@@ -55,7 +55,7 @@ static bool has(const struct addrs *l, const uint8_t bytes[4])
 	return addrs_has(l, &a);
 }
 
-static int find_resolvers(const struct net_want *w, struct addrs *out, struct err *e)
+int facts_resolvers(const struct net_want *w, struct addrs *out, struct err *e)
 {
 	static const uint8_t docker[4] = {127, 0, 0, 11}, resolved[4] = {127, 0, 0, 53};
 
@@ -183,7 +183,7 @@ int facts_find(const struct net_ask *a, struct net_entry *out, int *nl, struct e
 	n.started = netns_started(n.pid);
 	if (n.started == 0)
 		return err_set(e, ERR_INPUT, "process %d is gone", (int)n.pid);
-	if (find_cgroup(&n, e) < 0 || find_resolvers(&n.want, &n.resolvers, e) < 0 ||
+	if (find_cgroup(&n, e) < 0 || facts_resolvers(&n.want, &n.resolvers, e) < 0 ||
 		look_inside(ns, &s, e) < 0)
 		return -1;
 	n.ns = s.id;

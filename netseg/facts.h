@@ -19,5 +19,7 @@ int facts_find(const struct net_ask *a, struct net_entry *out, int *nl, struct e
  * replaced. *NL (may be NULL) as above.
  */
 int facts_again(struct net_entry *n, int *nl, struct err *e);
+/* All that count as resolvers of W, as its files say now; appended. */
+int facts_resolvers(const struct net_want *w, struct addrs *out, struct err *e);
 
 #endif
