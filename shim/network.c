@@ -229,6 +229,33 @@ static void judge_capabilities(struct edit *ed, const struct json *process)
 	}
 }
 
+static bool is_enforced(const struct json *policy)
+{
+	const char *mode = json_str(json_get(policy, "mode"));
+
+	return mode && strcmp(mode, "enforce") == 0;
+}
+
+int network_process(struct json_doc *doc, const struct json *process, const struct json *record,
+	struct report *report, struct err *e)
+{
+	struct edit ed = {.doc = doc,
+		.root = json_root(doc),
+		.report = report,
+		.control = CONTROL_NETWORK,
+		.enforced = true};
+
+	json_each (p, json_at(record, "/network/policies"))
+		if (!ed.profile && is_enforced(p))
+			ed.profile = json_str(json_get(p, "profile"));
+	if (!ed.profile)
+		return 0;
+	judge_capabilities(&ed, process);
+	if (ed.failed)
+		return err_nomem(e);
+	return report_denials(report) ? report_refuse(report, ed.profile, e) : 0;
+}
+
 /* Not on this host, or not with this runtime: then nothing is counted either, and it is said. */
 static int judge_host(
 	const struct network_ask *a, struct network *n, struct edit *ed, struct err *e)
@@ -275,6 +302,20 @@ int network_decide(const struct network_ask *ask, struct json_doc *doc, struct n
 	if (judge_host(ask, out, &ed, e) < 0)
 		return -1;
 	return report_denials(report) ? report_refuse(report, out->by->name, e) : 0;
+}
+
+int network_note(
+	const struct network *n, struct json_doc *doc, struct report *report, struct err *e)
+{
+	AUTO_STR struct str words = STR_INIT;
+	struct edit ed;
+
+	if (!n->want)
+		return 0;
+	ed = edit_of(n, doc, report, n->enforced);
+	network_words(json_root(n->want), &words);
+	edit_note(&ed, NULL, "rules before the first instruction: %s", str_text(&words));
+	return ed.failed || str_failed(&words) ? err_nomem(e) : 0;
 }
 
 /* ---- in words ---- */

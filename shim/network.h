@@ -58,6 +58,15 @@ struct json *network_policies(
 /* DOC gets the entries of cinch-hook, for the record of ID below ROOT in DIR (state_path). */
 int network_hook(const struct network *n, struct json_doc *doc, const char *dir, const char *root,
 	const char *id, struct report *report, struct err *e);
+/* REPORT gets a note of the rules that N are. */
+int network_note(
+	const struct network *n, struct json_doc *doc, struct report *report, struct err *e);
+/*
+ * A process for a running container, as tightened, with RECORD the state record of that: a capability that undoes
+ * enforced rules is a denial, in REPORT and E.
+ */
+int network_process(struct json_doc *doc, const struct json *process, const struct json *record,
+	struct report *report, struct err *e);
 void network_done(struct network *n);
 
 /* "preset isolated, segment web", for people; appended. Of the root of N->want. */

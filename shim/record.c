@@ -77,7 +77,8 @@ static int put_profiles(struct audit *a, const struct record_facts *f)
 	if (audit_put_text(a, "mode", record_mode(f->applied, f->profiles->p, f->profiles->n)) <
 			0 ||
 		(learn && audit_put_text(a, "note",
-				  "mode learn is the same as audit in this version") < 0) ||
+				  "mode learn is the same as audit in this version, but for the "
+				  "network") < 0) ||
 		record_policy(a, f->applied) < 0)
 		return -1;
 	if (f->profiles->n && audit_put_text(a, "select", f->profiles->how) < 0)

@@ -15,6 +15,7 @@
 #include "shim/base/io.h"
 #include "shim/exec_process.h"
 #include "shim/flags.h"
+#include "shim/network.h"
 #include "shim/record.h"
 #include "shim/running.h"
 #include "shim/runtime.h"
@@ -146,7 +147,11 @@ static int judge(const struct call *c, struct exec *x, struct err *e)
 			tighten_process(x->doc, p, &x->world, &x->report, e) < 0)
 			return -1;
 	}
-	return 0;
+	/* not on a node that has come to audit alone */
+	return c->applied->settings.mode == PROFILE_ENFORCE
+		       ? network_process(
+				 x->doc, x->process, json_root(x->running.record), &x->report, e)
+		       : 0;
 }
 
 static int decide(const struct call *c, struct exec *x, struct err *e)

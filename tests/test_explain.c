@@ -428,6 +428,32 @@ static void test_program(void)
 		printf("# %s\n", str_text(&out));
 }
 
+/* Which rules of the network it would get. */
+static void test_network(void)
+{
+	static const char profile[] =
+		"{\"profile\": \"net\", \"version\": \"1\", \"user\": {\"root\": \"allow\"},"
+		"\"namespaces\": {\"host\": [\"cgroup\"]}, \"audit\": [\"capabilities\"], "
+		"\"network\": {\"mode\": \"%s\", "
+		"\"preset\": \"isolated\", \"segment\": \"web\"}}";
+	AUTO_STR struct str args = STR_INIT, out = STR_INIT, text = STR_INIT;
+	const char *bundle = make_bundle("ctr-default.json", false);
+	int status;
+
+	str_addf(&text, profile, "audit");
+	scratch_write("net.json", str_text(&text));
+	str_addf(&args, "explain --profile %s %s", scratch_path("net.json"), bundle);
+	status = run_program(str_text(&args), &out);
+	ok(status == 1 && strstr(str_text(&out), "audit, preset isolated, segment web"),
+		"the rules are noted (%d)", status);
+	str_reset(&text);
+	str_addf(&text, profile, "enforce");
+	scratch_write("net.json", str_text(&text));
+	status = run_program(str_text(&args), &out);
+	ok(status == 2 && strstr(str_text(&out), "CAP_NET_RAW stays"),
+		"what a launch would refuse (%d)", status);
+}
+
 /* What the container's annotation names comes on top of the profile, as in a launch. */
 static void test_on_top(void)
 {
@@ -704,6 +730,7 @@ int main(void)
 	test_long_list();
 	test_widths();
 	test_program();
+	test_network();
 	test_on_top();
 	test_refused();
 	test_away();

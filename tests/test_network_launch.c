@@ -35,7 +35,8 @@ static const char learner[] = PROFILE("learner", "\"network\":{\"mode\":\"learn\
 static const char learns[] = PROFILE("learns", "\"mode\":\"learn\",\"network\":{}");
 static const char off[] = PROFILE("off", "\"network\":{\"mode\":\"off\"}");
 static const char member[] = PROFILE("member", "\"network\":{\"mode\":\"off\",\"segment\":\"m\"}");
-static const char kept[] = PROFILE("kept", "\"audit\":[\"capabilities\"],\"network\":{}");
+static const char kept[] = PROFILE(
+	"kept", "\"audit\":[\"capabilities\",\"exec\"],\"exec\":{\"allow\":true},\"network\":{}");
 
 #define TEXT(name)                                                                                 \
 	{                                                                                          \
@@ -99,8 +100,10 @@ static struct outcome again(const char *options, const char *verb)
 	return o;
 }
 
-/* The document of an ordinary container, its annotation naming PROFILE (NULL: none). */
-static struct outcome create(const char *options, const char *profile)
+/* The document of an ordinary container, its annotation naming PROFILE (NULL: none); without CAPABILITY (NULL:
+ * with all it has). */
+static struct outcome create_without(
+	const char *options, const char *profile, const char *capability)
 {
 	AUTO_FREE char *text = launch_sample("ctr-default.json");
 	AUTO_JSON struct json_doc *doc = NULL;
@@ -114,10 +117,19 @@ static struct outcome create(const char *options, const char *profile)
 	if (profile)
 		json_put(doc, notes, "io.cinch.profile", json_string(doc, profile));
 	json_put(doc, json_root(doc), "annotations", notes);
+	json_each (set, json_at(json_root(doc), "/process/capabilities"))
+		json_each_safe (v, set)
+			if (capability && strcmp(v->text, capability) == 0)
+				json_remove(v);
 	json_write(json_root(doc), &out);
 	launch_bundle(BUNDLE, str_text(&out));
 	state_forget(RIG_STATE, ROOT, "box");
 	return again(options, "create");
+}
+
+static struct outcome create(const char *options, const char *profile)
+{
+	return create_without(options, profile, NULL);
 }
 
 static const struct json *config_at(const struct outcome *o, const char *pointer)
@@ -336,6 +348,36 @@ static void test_capabilities(void)
 	ok(!o.state, "and no record is left");
 }
 
+#define PROCESS(caps)                                                                              \
+	"{\"args\":[\"sh\"],\"cwd\":\"/\",\"user\":{\"uid\":0,\"gid\":0},"                         \
+	"\"capabilities\":{\"bounding\":[" caps "],\"effective\":[" caps "],"                      \
+	"\"permitted\":[" caps "]}}"
+
+/* What create took away, exec does not bring back. */
+static void test_exec(void)
+{
+	static const struct {
+		const char *text, *refused;
+	} rows[] = {{PROCESS("\"CAP_CHOWN\""), NULL},
+		{PROCESS("\"CAP_CHOWN\",\"CAP_NET_ADMIN\""),
+			"kept: network: CAP_NET_ADMIN stays, and with it"}};
+	AUTO_OUTCOME struct outcome o = create_without("--cinch-profile kept", NULL, "CAP_NET_RAW");
+
+	ok(o.l.started && hooks(&o) == 2, "a container whose capabilities are only reported: %s",
+		o.l.err);
+	launch_dir(ROOT "/box");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		AUTO_LAUNCHED struct launched l = {0};
+
+		launch_write("/run/p.json", rows[i].text);
+		l = launch_run(NULL, "--root " ROOT " exec --process /run/p.json box");
+		ok(l.started == !rows[i].refused &&
+				(!rows[i].refused || strstr(l.err, rows[i].refused)),
+			"exec: %s", l.err);
+	}
+	rmdir(ROOT "/box");
+}
+
 static void test_node_audits(void)
 {
 	AUTO_OUTCOME struct outcome o = {.config = NULL}, caps = {.config = NULL};
@@ -466,6 +508,7 @@ int main(void)
 	test_no_hook();
 	test_no_record();
 	test_capabilities();
+	test_exec();
 	test_start();
 	test_delete();
 	test_node_audits();

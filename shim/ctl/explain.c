@@ -20,6 +20,7 @@
 #include "shim/ctl/patch.h"
 #include "shim/ctl/profile_file.h"
 #include "shim/ctl/table.h"
+#include "shim/network.h"
 #include "shim/record.h"
 #include "shim/select.h"
 #include "shim/spec.h"
@@ -36,6 +37,7 @@ struct case_file {
 	bool away; /* the container is not on this host */
 	bool process; /* not a container's document but that of an exec */
 	struct report report;
+	struct network network;
 	struct err refusal; /* code 0: it may start */
 };
 
@@ -47,6 +49,7 @@ static void case_done(struct case_file *c)
 	select_done(&c->profiles);
 	applied_done(&c->applied);
 	world_done(&c->host);
+	network_done(&c->network);
 	report_done(&c->report);
 }
 
@@ -171,6 +174,22 @@ static int choose(const struct ctl_call *call, struct case_file *c, struct err *
 	return 0;
 }
 
+/* Which rules it gets. Whether this host can put them in force is seen when they are. */
+static int look_at_network(struct case_file *c, struct err *e)
+{
+	const struct network_ask ask = {.profiles = &c->profiles,
+		.settings = &c->applied.settings,
+		.engine = &c->engine,
+		.bundle = c->dir};
+
+	if (network_decide(&ask, c->doc, &c->network, &c->report, &c->refusal) == 0)
+		return network_note(&c->network, c->doc, &c->report, e);
+	if (c->refusal.code == ERR_DENIED)
+		return 0;
+	*e = c->refusal;
+	return -1;
+}
+
 static int decide(const struct ctl_call *call, struct case_file *c, struct err *e)
 {
 	const char *root;
@@ -190,6 +209,8 @@ static int decide(const struct ctl_call *call, struct case_file *c, struct err *
 	c->world.image_denied = &c->profiles.denied;
 	c->world.running = c->process ? json_get(json_root(c->doc), "linux") : NULL;
 	c->report.keep_values = ctl_given(call, "patch");
+	if (!c->process && network_forget(c->doc, &c->report, e) < 0)
+		return -1;
 	for (size_t i = 0; i < c->profiles.n; i++)
 		if ((c->process ? tighten_process : tighten)(
 			    c->doc, c->profiles.p[i], &c->world, &c->report, &c->refusal) < 0) {
@@ -198,7 +219,7 @@ static int decide(const struct ctl_call *call, struct case_file *c, struct err *
 			*e = c->refusal;
 			return -1;
 		}
-	return 0;
+	return c->process || c->refusal.code ? 0 : look_at_network(c, e);
 }
 
 /* ---- the answer ---- */
