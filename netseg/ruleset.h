@@ -160,7 +160,8 @@ struct net_chain {
 	char owner[NET_KEY_SIZE];
 	char comment[64];
 	bool base; /* filter chain at NET_PRIORITY */
-	unsigned hook; /* NF_INET_LOCAL_IN, _FORWARD, _LOCAL_OUT */
+	unsigned
+		hook; /* NF_INET_LOCAL_IN, _FORWARD, _LOCAL_OUT; of others the one they are reached from */
 	bool drop; /* policy of a base chain */
 	struct net_line *lines;
 	size_t n;
