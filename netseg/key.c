@@ -17,7 +17,8 @@ int registry_key(const char *root, const char *id, char key[NET_KEY_SIZE], struc
 	if (str_failed(&text))
 		return err_nomem(e);
 	hash_sha256_hex(str_text(&text), text.len, hex);
-	memcpy(key, hex, NET_KEY_SIZE - 1);
+	key[0] = 'c';
+	memcpy(key + 1, hex, NET_KEY_SIZE - 2);
 	key[NET_KEY_SIZE - 1] = '\0';
 	return 0;
 }

@@ -51,8 +51,9 @@ struct registry {
 
 #define AUTO_REGISTRY __attribute__((cleanup(registry_close)))
 
-/* The key of container ID below ROOT (absolute, as state_root gives it): the first 12 digits of the SHA-256 of
- * "ROOT/ID". -1 when out of memory. */
+/* The key of container ID below ROOT (absolute, as state_root gives it): "c" and the first 11 digits of the SHA-256
+ * of "ROOT/ID": nft lists names that begin with a digit, but reads none, and "nft list ruleset" into a file is how
+ * hosts keep their own rules. -1 when out of memory. */
 int registry_key(const char *root, const char *id, char key[NET_KEY_SIZE], struct err *e);
 /* Make DIR when missing (0700), take the lock (waiting at most ten seconds). DIR must be ours alone to write. */
 int registry_open(const char *dir, struct registry *out, struct err *e);

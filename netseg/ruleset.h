@@ -5,7 +5,7 @@
  *
  * What an administrator sees of it, line by line: cinch-netseg(7).
  *
- * Names. KEY is the container's (12 hex digits). Chains "input", "output", "forward" (base), "KEY_out",
+ * Names. KEY is the container's (registry_key). Chains "input", "output", "forward" (base), "KEY_out",
  * "KEY_in" (first policy), "KEY_out_2" ... (the next ones), "KEY_out_refuse", "KEY_in_refuse" (and "_2", ...);
  * KEY_out jumps to the next ones before its own lines, and they return when they let pass: the kernel follows
  * every goto and jump when it checks a batch, so that gotos from each line of one policy to all of the next would
