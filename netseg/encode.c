@@ -234,27 +234,18 @@ static void each_gone(struct install *in, void (*fn)(struct enc *x, const struct
 			fn(&in->x, &in->gone->chains[i]);
 }
 
-/*
- * Each is made before it is deleted: what a run that was killed left may be half of it, and that something is not
- * there would be an error.
- */
 static void remove_gone(struct install *in)
 {
 	const struct ruleset *g = in->gone;
 
+	each_gone(in, chain_empty); /* they may speak of each other, and of sets and counters */
 	each_gone(in, chain_delete);
-	for (size_t i = 0; g && i < g->n_sets; i++) {
-		if (set_stays(in->r, g->sets[i].name))
-			continue;
-		set_new(&in->x, &g->sets[i]);
-		set_delete(&in->x, &g->sets[i]);
-	}
-	for (size_t i = 0; g && i < g->n_counters; i++) {
-		if (counter_stays(in->r, g->counters[i].name))
-			continue;
-		counter_named(&in->x, NFT_MSG_NEWOBJ, &g->counters[i]);
-		counter_named(&in->x, NFT_MSG_DELOBJ, &g->counters[i]);
-	}
+	for (size_t i = 0; g && i < g->n_sets; i++)
+		if (!set_stays(in->r, g->sets[i].name))
+			set_delete(&in->x, &g->sets[i]);
+	for (size_t i = 0; g && i < g->n_counters; i++)
+		if (!counter_stays(in->r, g->counters[i].name))
+			counter_named(&in->x, NFT_MSG_DELOBJ, &g->counters[i]);
 }
 
 static void fill(struct install *in)
@@ -284,9 +275,7 @@ int encode_install(struct batch *b, const struct ruleset *r, const char *const *
 	start(&in.x, b);
 	table(&in.x, NFT_MSG_NEWTABLE);
 	each_mine(&in, chain_new);
-	each_gone(&in, chain_new);
 	each_mine(&in, chain_empty);
-	each_gone(&in, chain_empty);
 	remove_gone(&in);
 	fill(&in);
 	return finish(&in.x, e);

@@ -25,7 +25,7 @@ struct batch_note {
 struct batch {
 	uint8_t *bytes; /* owned by the caller of batch_init, or by the batch when it grows */
 	size_t len, cap;
-	bool grows; /* else ERR_INPUT-free "does not fit": code ENOSPC */
+	bool grows; /* else what does not fit is ENOSPC */
 	uint32_t first, seq;
 	struct batch_note *notes;
 	size_t n_notes;
@@ -50,7 +50,8 @@ void batch_done(struct batch *b);
  * R comes into force for OWNER (a container's key, "shared"): the table, base chains, segments' sets and all
  * that belongs to "" are made when missing and filled anew, OWNER's sets, counters and chains too; dynamic sets
  * and counters that are there keep what they hold. OWNER NULL: for every owner. What others own is not touched.
- * GONE: names of owners whose chains, sets and counters are removed in the same transaction, as RULESET of them lists.
+ * GONE (may be NULL): chains, sets and counters that go in the same transaction; their names count, all of them
+ * are there (as the kernel was asked), and what R has, too, stays.
  */
 int encode_install(struct batch *b, const struct ruleset *r, const char *const *owners,
 	size_t n_owners, const struct ruleset *gone, struct err *e);
