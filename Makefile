@@ -40,7 +40,7 @@ LDHARDEN = -Wl,-z,relro,-z,now -Wl,--as-needed
 # What is being made, or with V=1 the whole command.
 Q = $(if $(V),,@echo "  $(@:$(B)/%=%)"; )
 LIBS        = $(shell pkg-config --libs $(PKGS))
-NET_LIBS    = $(shell pkg-config --libs $(NETPKGS))
+NET_LIBS    = $(shell pkg-config --libs $(NETPKGS)) -pthread
 # the archive of yajl has a name of its own
 STATIC_LIBS = $(patsubst -lyajl,-lyajl_s,$(shell pkg-config --static --libs $(PKGS)))
 # The archives need each other.

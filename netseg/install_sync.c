@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * install_sync - what was not known when a container began, and what went wrong since: complete, and sync.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "netseg/encode.h"
+#include "netseg/facts.h"
+#include "netseg/install.h"
+#include "netseg/members.h"
+#include "netseg/nlsock.h"
+#include "netseg/registry_entry.h"
+#include "netseg/space.h"
+#include "netseg/table.h"
+#include "shim/base/cleanup.h"
+
+static int say(struct strv *done, const char *key, const char *id, const char *what, struct err *e)
+{
+	AUTO_STR struct str line = STR_INIT;
+
+	str_addf(&line, "%s (%.64s): %s", key, id ? id : "?", what);
+	return str_failed(&line) || strv_add(done, str_text(&line)) < 0 ? err_nomem(e) : 0;
+}
+
+/* ---- one container ---- */
+
+static bool same_addrs(const struct addrs *a, const struct addrs *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!addrs_has(b, &a->v[i]))
+			return false;
+	return true;
+}
+
+static int keep(struct addrs *copy, const struct addrs *l, struct err *e)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (addrs_add(copy, &l->v[i]) < 0)
+			return err_nomem(e);
+	return 0;
+}
+
+/* What N has to have beside its rules: "host" and resolvers are in them. */
+static int new_rules(const struct registry *r, const struct net_entry *n, int nl, struct err *e)
+{
+	AUTO_SPACE struct space all = {0};
+
+	return space_load(r, &n->ns, n->host, n, NULL, &all, e) < 0
+		       ? -1
+		       : space_commit(&all, nl, n->key, e);
+}
+
+/* *CHANGED: something was not as N says. */
+static int complete(const struct registry *r, struct net_entry *n, bool *changed, struct err *why,
+	struct err *e)
+{
+	AUTO_ADDRS struct addrs addresses = {0}, hosts = {0}, resolvers = {0};
+	AUTO_FD int nl = -1;
+	bool late = n->late, moved, rules;
+
+	if (keep(&addresses, &n->addresses, e) < 0 || keep(&hosts, &n->hosts, e) < 0 ||
+		keep(&resolvers, &n->resolvers, e) < 0 || facts_again(n, &nl, e) < 0)
+		return -1;
+	moved = !same_addrs(&n->addresses, &addresses);
+	rules = !same_addrs(&n->hosts, &hosts) || !same_addrs(&n->resolvers, &resolvers);
+	*changed = moved || rules || late != n->late;
+	if (rules && new_rules(r, n, nl, e) < 0)
+		return -1;
+	if (moved && members_join(r, n, why, e) < 0)
+		return -1;
+	return *changed ? registry_put(r, n, e) : 0;
+}
+
+int net_complete(const char *dir, const char *key, struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	AUTO_NET_ENTRY struct net_entry n = {0};
+	struct err why = {0};
+	bool changed;
+
+	/* where nobody ever had rules nothing is made */
+	if (registry_look(dir, &r, &why) < 0 && why.code == ENOENT)
+		return 0;
+	registry_close(&r);
+	if (registry_open(dir, &r, e) < 0)
+		return -1;
+	if (registry_get(&r, key, &n, &why) < 0) {
+		if (why.code == ENOENT)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	if (!n.installed || !registry_lives(&n))
+		return err_set(e, ERR_INPUT, "container %.64s has no rules in force", n.id);
+	return complete(&r, &n, &changed, &why, e);
+}
+
+/* ---- all of them ---- */
+
+struct one {
+	char key[NET_KEY_SIZE];
+	char id[65];
+	bool lives, installed;
+};
+
+struct everyone {
+	struct one *v;
+	size_t n;
+};
+
+static int put_one(const struct net_entry *n, void *arg, struct err *e)
+{
+	struct everyone *all = arg;
+	struct one *more = reallocarray(all->v, all->n + 1, sizeof *more);
+
+	if (!more)
+		return err_nomem(e);
+	all->v = more;
+	more += all->n++;
+	*more = (struct one){.lives = registry_lives(n), .installed = n->installed};
+	memcpy(more->key, n->key, NET_KEY_SIZE);
+	snprintf(more->id, sizeof more->id, "%s", n->id);
+	return 0;
+}
+
+/* The registry itself, and everybody in it. */
+static int begin(const char *dir, struct everyone *all, struct strv *done, struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	AUTO_STRV struct strv bad = {0};
+
+	if (registry_open(dir, &r, e) < 0 || registry_tidy(&r, e) < 0 ||
+		registry_each(&r, put_one, all, &bad, e) < 0)
+		return -1;
+	for (size_t i = 0; i < bad.n; i++)
+		if (say(done, bad.v[i], NULL,
+			    "its entry is damaged; it goes when the container is deleted", e) < 0)
+			return -1;
+	return 0;
+}
+
+/* A failure with one container is told, and the others have their turn. */
+static int sync_one(const char *dir, const struct one *x, struct strv *done, struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	AUTO_NET_ENTRY struct net_entry n = {0};
+	struct err why = {0}, trouble = {0};
+	bool changed = false;
+	int rc;
+
+	if (!x->lives) {
+		rc = net_remove(dir, x->key, &why);
+		return say(
+			done, x->key, x->id, rc == 0 ? "its process is gone: removed" : why.msg, e);
+	}
+	if (!x->installed) /* of a process that runs nothing is opened */
+		return say(done, x->key, x->id,
+			"its start did not come to its end; it is removed when its process is gone",
+			e);
+	if (registry_open(dir, &r, e) < 0)
+		return -1;
+	if (registry_get(&r, x->key, &n, &why) < 0 ||
+		complete(&r, &n, &changed, &trouble, &why) < 0)
+		return why.code == ENOENT ? 0 : say(done, x->key, x->id, why.msg, e);
+	if (changed && say(done, x->key, x->id, "addresses or gateways were others", e) < 0)
+		return -1;
+	return trouble.code ? say(done, x->key, x->id, trouble.msg, e) : 0;
+}
+
+/* ---- sets against members ---- */
+
+/* The addresses of the segment's set in NL's namespace that are not in WANT, and those of WANT that are not in it. */
+static int compare_set(int nl, const char *set, enum net_type type, const struct addrs *want,
+	struct addrs *add, struct addrs *remove, struct err *e)
+{
+	const uint8_t family = type == NET_T_ADDR4 ? AF_INET : AF_INET6;
+	AUTO_FLOWS struct net_flows got = {0};
+	AUTO_ADDRS struct addrs have = {0};
+
+	if (table_flows(nl, set, type, &got, e) < 0)
+		return -1;
+	for (size_t i = 0; i < got.n; i++) {
+		if (addrs_add(&have, &got.v[i].peer) < 0 ||
+			(!addrs_has(want, &got.v[i].peer) && addrs_add(remove, &got.v[i].peer) < 0))
+			return err_nomem(e);
+	}
+	for (size_t i = 0; i < want->n; i++)
+		if (want->v[i].family == family && !addrs_has(&have, &want->v[i]) &&
+			addrs_add(add, &want->v[i]) < 0)
+			return err_nomem(e);
+	return 0;
+}
+
+static int say_set(const struct one *x, const char *set, const struct addrs *l, const char *what,
+	struct strv *done, struct err *e)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		char text[ADDR_TEXT_SIZE], line[NET_NAME_SIZE + ADDR_TEXT_SIZE + 32];
+
+		addr_text(&l->v[i], text);
+		snprintf(line, sizeof line, "set %s: %s %s", set, text, what);
+		if (say(done, x->key, x->id, line, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int sync_set(int nl, const struct one *x, const struct net_segment *s, bool four,
+	struct strv *done, struct err *e)
+{
+	const enum net_type type = four ? NET_T_ADDR4 : NET_T_ADDR6;
+	AUTO_ADDRS struct addrs add = {0}, gone = {0};
+	AUTO_BATCH struct batch b = {0};
+	char set[NET_NAME_SIZE];
+
+	batch_init(&b);
+	snprintf(set, sizeof set, "segment_%s_%c", s->name, four ? '4' : '6');
+	if (compare_set(nl, set, type, &s->members, &add, &gone, e) < 0 ||
+		encode_elements(&b, set, type, &add, &gone, e) < 0 || nlsock_commit(nl, &b, e) < 0)
+		return err_wrap(e, "set %s", set);
+	if (say_set(x, set, &add, "was missing", done, e) < 0)
+		return -1;
+	return say_set(x, set, &gone, "is no member's", done, e);
+}
+
+static int sync_sets(const char *dir, const struct one *x, struct strv *done, struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	AUTO_NET_ENTRY struct net_entry n = {0};
+	AUTO_SPACE struct space all = {0};
+	struct err why = {0};
+	AUTO_FD int nl = -1;
+
+	if (registry_open(dir, &r, e) < 0)
+		return -1;
+	if (registry_get(&r, x->key, &n, &why) < 0)
+		return why.code == ENOENT ? 0 : say(done, x->key, x->id, why.msg, e);
+	if (space_load(&r, &n.ns, n.host, NULL, NULL, &all, &why) < 0 ||
+		(all.s.n_segments && space_socket(&r, &n.ns, &nl, &why) < 0))
+		return say(done, x->key, x->id, why.msg, e);
+	for (size_t i = 0; i < all.s.n_segments; i++)
+		for (int four = 1; four >= 0; four--)
+			if (sync_set(nl, x, &all.s.segments[i], four, done, &why) < 0)
+				return say(done, x->key, x->id, why.msg, e);
+	return 0;
+}
+
+static int rebuild(const char *dir, struct strv *done, struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+
+	return registry_open(dir, &r, e) < 0 ? -1 : members_rebuild(&r, done, e);
+}
+
+int net_sync(const char *dir, struct strv *done, struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	AUTO_FREE struct one *list = NULL;
+	struct everyone all = {0};
+	struct err why = {0};
+	int rc;
+
+	if (registry_look(dir, &r, &why) < 0 && why.code == ENOENT)
+		return 0;
+	registry_close(&r);
+	rc = begin(dir, &all, done, e);
+	list = all.v;
+	/* the lock is given back in between: starts are not to wait for all of it */
+	for (size_t i = 0; rc == 0 && i < all.n; i++)
+		rc = sync_one(dir, &list[i], done, e);
+	if (rc == 0)
+		rc = rebuild(dir, done, e);
+	for (size_t i = 0; rc == 0 && i < all.n; i++)
+		if (list[i].lives && list[i].installed)
+			rc = sync_sets(dir, &list[i], done, e);
+	return rc;
+}
