@@ -83,6 +83,8 @@ $(B)/tests/replay_%: $(B)/tests/fuzz_%.o $(B)/tests/replay.o $(LIBRARIES) ; $(LI
 $(B)/tests/test_nomem: LDLIBS += $(NOMEM:%=-Wl,--wrap=%)
 # programs the tests run; static, so that they also run inside an empty root filesystem
 $(B)/tests/prog_%: $(B)/tests/prog_%.o ; $(Q)$(CC) -static $(LDFLAGS) -o $@ $<
+# its first instruction is its own
+$(B)/tests/prog_first: LDFLAGS += -nostdlib
 $(B)/tests/fuzz_%: $(B)/tests/fuzz_%.o $(LIBRARIES)
 	$(Q)$(CC) -pie $(LDFLAGS) $(EXTRA) -fsanitize=fuzzer -o $@ $(ALL_OF_IT) $(LIBS) $(NET_LIBS)
 $(B)/tests/prog_%.o: ALL_CFLAGS = -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -I. -MMD -MP
