@@ -42,19 +42,20 @@ struct table_object {
 	size_t len;
 };
 
-struct table_dump { /* zero-initialise; sorted by what */
+struct table_dump { /* zero-initialise; rules last, by chain and number; the others sorted by what */
 	struct table_object *v;
 	size_t n;
 };
 
+/* Without a table: an empty dump. OUT is the caller's. */
 int table_dump(int nl, struct table_dump *out, struct err *e);
 void table_dump_done(struct table_dump *d);
-/* One line for each object that is missing in, additional in or different in GOT: "rule 3 of chain abc_out is
- * missing"; appended. -1 when out of memory. */
+/* One line for each object that GOT lacks, has in addition or has otherwise: "rule 3 of chain abc_out is missing",
+ * "... was added by somebody else", "... was altered"; appended. -1 when out of memory. */
 int table_differences(
 	const struct table_dump *want, const struct table_dump *got, struct strv *out);
 /*
- * What the kernel would have after R was installed: in a network namespace of a child's own, made for it, where R
+ * What the kernel would have after R was installed: in a network namespace of a thread's own, made for it, where R
  * is installed and dumped. The same in any namespace: it is what R is, as this kernel tells it.
  */
 int table_expected(const struct ruleset *r, struct table_dump *out, struct err *e);

@@ -19,4 +19,7 @@ void table_ask(struct table_question *q, uint16_t type, bool dump);
 const struct nlattr *table_answer(const struct nlmsghdr *h, uint16_t type, const struct nlattr **at,
 	uint16_t max, uint16_t of);
 
+/* For qsort: struct table_object. */
+int table_order(const void *a, const void *b);
+
 #endif
