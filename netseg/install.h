@@ -33,6 +33,10 @@ int net_complete(const char *dir, const char *key, struct err *e);
  */
 int net_reload(const char *dir, const char *key, const struct json *network, struct strv *gone,
 	struct err *e);
+/* What that would change, in nft's own syntax: the table of KEY's namespace as it has to be now, and as it would be;
+ * appended. Nothing is changed. */
+int net_reload_show(const char *dir, const char *key, const struct json *network, struct str *now,
+	struct str *then, struct err *e);
 /* The space that KEY is in as it has to be now: its ruleset. For check, show and graph. */
 int net_expected(
 	const struct registry *r, const struct net_entry *n, struct ruleset *out, struct err *e);

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * install_change - another policy for a container that runs, and rules that are not what they should be.
+ *
+ * A container's entry is written before its rules change: whatever ends this process in between, net_check finds
+ * rules that are not those of the entry, and puts them right towards what was asked for last.
+ */
+#include "netseg/install.h"
+
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "netseg/conntrack.h"
+#include "netseg/encode.h"
+#include "netseg/facts.h"
+#include "netseg/members.h"
+#include "netseg/nlmsg.h"
+#include "netseg/nlsock.h"
+#include "netseg/space.h"
+#include "netseg/table.h"
+#include "shim/base/cleanup.h"
+
+/* ---- another policy ---- */
+
+static int put_same(struct json_doc *doc, struct json *to, const char *key, const struct json *from)
+{
+	const struct json *v = json_get(from, key);
+
+	json_remove(json_get(to, key));
+	return v ? json_put(doc, to, key, json_clone(doc, v)) : 0;
+}
+
+/* What OLD was started with, but for what NETWORK says. */
+static int another_want(const struct net_entry *old, const struct json *network,
+	struct net_entry *out, struct err *e)
+{
+	/* of the container, not of a policy */
+	static const char *const same[] = {"title", "resolvConf", "netns"};
+	AUTO_JSON struct json_doc *doc = json_new();
+	struct json *o = doc ? json_clone(doc, network) : NULL;
+
+	if (!o)
+		return err_nomem(e);
+	json_set_root(doc, o);
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+		if (put_same(doc, o, same[i], json_root(old->network)) < 0)
+			return err_nomem(e);
+	if (net_want_read(o, &out->want, e) < 0)
+		return -1;
+	out->network = take_ptr(&doc);
+	return 0;
+}
+
+/* KEY as it is written down, with its process. */
+static int find(const struct registry *r, const char *key, struct net_entry *out, struct err *e)
+{
+	if (registry_get(r, key, out, e) < 0) {
+		if (e->code == ENOENT)
+			err_set(e, ENOENT, "it was started without rules of the network");
+		return -1;
+	}
+	if (!registry_lives(out))
+		return err_set(e, ESRCH, "its process %d is gone", (int)out->pid);
+	if (!out->installed)
+		return err_set(e, EBUSY, "its start has not come to its end");
+	return 0;
+}
+
+/* Who counts as resolver, and as "host". */
+static int refresh(struct net_entry *n, struct err *e)
+{
+	AUTO_ADDRS struct addrs resolvers = {NULL, 0};
+
+	if (facts_resolvers(&n->want, &resolvers, e) < 0 || facts_again(n, NULL, e) < 0)
+		return -1;
+	addrs_done(&n->resolvers);
+	n->resolvers = resolvers;
+	resolvers = (struct addrs){NULL, 0};
+	return 0;
+}
+
+/* Old and new are both the caller's (net_entry_done). */
+static int find_both(const struct registry *r, const char *key, const struct json *network,
+	struct net_entry *old, struct net_entry *new, struct err *e)
+{
+	if (find(r, key, old, e) < 0 || find(r, key, new, e) < 0)
+		return -1;
+	json_freep(&new->network);
+	net_want_done(&new->want);
+	new->want = (struct net_want){0};
+	if (another_want(old, network, new, e) < 0)
+		return err_wrap(e, "the new policy");
+	/* what was seen under the old one says nothing of this one */
+	if (!json_equal(json_root(old->network), json_root(new->network)))
+		new->since = (uint64_t)time(NULL);
+	return refresh(new, e);
+}
+
+/* In the namespace of N, which lives. */
+static int enter(const struct net_entry *n, int *back, struct err *e)
+{
+	struct netns_id id;
+	AUTO_FD int fd = -1;
+
+	if (netns_of(n->pid, &fd, e) < 0 || netns_enter(fd, back, &id, e) < 0)
+		return -1;
+	if (netns_same(&id, &n->ns))
+		return 0;
+	(void)netns_leave(back, NULL);
+	return err_set(e, ESTALE, "process %d has another network namespace now", (int)n->pid);
+}
+
+static int end_connections(
+	const struct net_entry *n, const struct space *p, struct strv *gone, struct err *e)
+{
+	AUTO_RULESET struct ruleset rules = {0};
+	AUTO_FD int back = -1;
+	int done;
+
+	if (ruleset_build(&p->s, &rules, e) < 0 || enter(n, &back, e) < 0)
+		return -1;
+	done = conntrack_drop_refused(&rules, n->host, gone, e);
+	if (netns_leave(&back, done < 0 ? NULL : e) < 0)
+		return -1;
+	return done;
+}
+
+static bool same_names(const struct strv *a, const struct strv *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!strv_has(b, a->v[i]))
+			return false;
+	return true;
+}
+
+/* Whose member it is, and whom its rules mention, in the registry and in everybody's sets. */
+static int change_segments(const struct registry *r, const struct net_entry *old,
+	const struct net_entry *new, struct err *e)
+{
+	AUTO_STRV struct strv before = {NULL, 0}, after = {NULL, 0};
+	struct err why = {0};
+
+	if (net_want_mentions(&old->want, &before) < 0 || net_want_mentions(&new->want, &after) < 0)
+		return err_nomem(e);
+	if (same_names(&before, &after) && same_names(&old->want.segments, &new->want.segments))
+		return 0;
+	if (members_leave(r, old, &why, e) < 0 || members_join(r, new, &why, e) < 0)
+		return -1;
+	if (why.code == 0)
+		return 0;
+	*e = why;
+	return -1;
+}
+
+int net_reload(const char *dir, const char *key, const struct json *network, struct strv *gone,
+	struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	AUTO_NET_ENTRY struct net_entry old = {.id = NULL}, new = {.id = NULL};
+	AUTO_SPACE struct space space = {.n = 0};
+	AUTO_FD int nl = -1;
+
+	if (registry_open(dir, &r, e) < 0 || find_both(&r, key, network, &old, &new, e) < 0 ||
+		space_load(&r, &new.ns, new.host, &new, NULL, &space, e) < 0 ||
+		space_socket(&r, &new.ns, &nl, e) < 0 || registry_put(&r, &new, e) < 0)
+		return -1;
+	if (space_commit(&space, nl, key, e) < 0) {
+		(void)registry_put(&r, &old, NULL);
+		return -1;
+	}
+	if (change_segments(&r, &old, &new, e) < 0)
+		return err_wrap(
+			e, "the policy is in force, but not all sets of its segments (net sync)");
+	if (end_connections(&new, &space, gone, e) < 0)
+		return err_wrap(e, "the policy is in force, but connections may go on");
+	return 0;
+}
+
+/* ---- only looking ---- */
+
+static int print(
+	const struct registry *r, const struct net_entry *n, struct str *out, struct err *e)
+{
+	AUTO_SPACE struct space space = {.n = 0};
+	AUTO_RULESET struct ruleset rules = {0};
+
+	if (space_load(r, &n->ns, n->host, n, NULL, &space, e) < 0 ||
+		ruleset_build(&space.s, &rules, e) < 0)
+		return -1;
+	ruleset_print(&rules, out);
+	return str_failed(out) ? err_nomem(e) : 0;
+}
+
+int net_reload_show(const char *dir, const char *key, const struct json *network, struct str *now,
+	struct str *then, struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	AUTO_NET_ENTRY struct net_entry old = {.id = NULL}, new = {.id = NULL};
+
+	if (registry_look(dir, &r, e) < 0 || find_both(&r, key, network, &old, &new, e) < 0)
+		return -1;
+	return print(&r, &old, now, e) < 0 || print(&r, &new, then, e) < 0 ? -1 : 0;
+}
+
+/* ---- rules that are not what they should be ---- */
+
+/* What NL's namespace has that is not WANT, a line each. */
+static int compare(int nl, const struct table_dump *want, struct strv *out, struct err *e)
+{
+	__attribute__((cleanup(table_dump_done))) struct table_dump got = {NULL, 0};
+
+	if (table_dump(nl, &got, e) < 0)
+		return -1;
+	return table_differences(want, &got, out) < 0 ? err_nomem(e) : 0;
+}
+
+/* The batch's transactions become one: what ends one and begins the next goes. */
+static void join(struct batch *b)
+{
+	size_t left = b->len, to = 0;
+	const struct nlmsghdr *h = nlmsg_first(b->bytes, b->len), *next;
+
+	for (bool first = true; h; h = next, first = false) {
+		size_t at = (size_t)((const uint8_t *)h - b->bytes),
+		       len = NLMSG_ALIGN(h->nlmsg_len);
+		uint16_t type = h->nlmsg_type;
+
+		next = nlmsg_next(h, &left);
+		if ((type == NFNL_MSG_BATCH_BEGIN && !first) ||
+			(type == NFNL_MSG_BATCH_END && next))
+			continue;
+		memmove(b->bytes + to, b->bytes + at, len);
+		to += len;
+	}
+	b->len = to;
+}
+
+/* The table is made anew, in one transaction: when somebody has put another thing in the place of ours. */
+static int replace(const struct space *p, const struct ruleset *rules, int nl, struct err *e)
+{
+	AUTO_BATCH struct batch b = {0};
+	const struct ruleset none = {0};
+
+	if (p->s.host && !ruleset_confined(rules))
+		return err_set(e, ERR_BUG, "these rules would touch the host's own traffic");
+	batch_init(&b);
+	if (encode_remove(&b, e) < 0 || encode_install(&b, rules, NULL, 0, &none, e) < 0)
+		return -1;
+	join(&b);
+	return nlsock_commit(nl, &b, e);
+}
+
+/* First so that counters and flows that were seen are kept. */
+static int put_right(const struct space *p, const struct ruleset *rules, int nl,
+	const struct table_dump *want, struct err *e)
+{
+	AUTO_STRV struct strv left = {NULL, 0};
+
+	if (space_commit(p, nl, NULL, e) == 0) {
+		if (compare(nl, want, &left, e) < 0)
+			return -1;
+		if (left.n == 0)
+			return 0;
+	}
+	strv_done(&left);
+	if (replace(p, rules, nl, e) < 0 || compare(nl, want, &left, e) < 0)
+		return -1;
+	return left.n ? err_set(e, ERR_BUG, "the rules are not what they should be: %s", left.v[0])
+		      : 0;
+}
+
+/* While rules were missing, connections may have begun that they do not allow. */
+static int end_stolen(
+	const struct net_entry *n, const struct space *p, struct strv *found, struct err *e)
+{
+	AUTO_STRV struct strv gone = {NULL, 0};
+
+	if (end_connections(n, p, &gone, e) < 0)
+		return -1;
+	for (size_t i = 0; i < gone.n; i++) {
+		AUTO_STR struct str line = STR_INIT;
+
+		str_addf(&line, "%s was not allowed, and is ended", gone.v[i]);
+		if (str_failed(&line) || strv_add(found, str_text(&line)) < 0)
+			return err_nomem(e);
+	}
+	return 0;
+}
+
+static int check(const struct registry *r, const struct net_entry *n, bool repair,
+	struct strv *found, struct err *e)
+{
+	__attribute__((cleanup(table_dump_done))) struct table_dump want = {NULL, 0};
+	AUTO_RULESET struct ruleset rules = {0};
+	AUTO_SPACE struct space space = {.n = 0};
+	AUTO_FD int nl = -1;
+	size_t before = found->n;
+
+	if (space_load(r, &n->ns, n->host, NULL, NULL, &space, e) < 0 ||
+		ruleset_build(&space.s, &rules, e) < 0 || table_expected(&rules, &want, e) < 0 ||
+		space_socket(r, &n->ns, &nl, e) < 0 || compare(nl, &want, found, e) < 0)
+		return -1;
+	if (found->n == before || !repair)
+		return 0;
+	if (put_right(&space, &rules, nl, &want, e) < 0)
+		return err_wrap(e, "put it right");
+	return end_stolen(n, &space, found, e);
+}
+
+int net_check(const char *dir, const char *key, bool repair, struct strv *found, struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	AUTO_NET_ENTRY struct net_entry n = {.id = NULL};
+
+	if (registry_open(dir, &r, e) < 0 || find(&r, key, &n, e) < 0)
+		return -1;
+	return check(&r, &n, repair, found, e);
+}
