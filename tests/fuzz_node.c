@@ -41,6 +41,9 @@ static void compile(const struct node *n, const struct denied *denied)
 	same(s.audit.path, n->settings.audit.path);
 	assert(s.mode == n->settings.mode && s.audit.required == n->settings.audit.required);
 	assert(s.annotations.record.n == n->settings.annotations.record.n);
+	assert(s.network.resolvers.n == n->settings.network.resolvers.n);
+	assert(s.network.nodes.n == n->settings.network.nodes.n);
+	assert(s.network.metadata.n == n->settings.network.metadata.n);
 	assert(policy_select(p, &facts, &profile, &line, &e) == 0);
 	assert(!profile == !line && (!profile || n->n_rules));
 	for (size_t i = 0; i < denied->n && i < 10; i++) {

@@ -259,6 +259,7 @@ static void install(const char *version)
 
 	str_addf(&s, "#!/bin/sh\n# %s%s", CINCH_VERSION_MARK, version);
 	script("bin/cinch", str_text(&s));
+	script("bin/cinch-hook", "#!/bin/sh\n");
 }
 
 static void fresh(void)
@@ -284,6 +285,7 @@ static void test_well(void)
 	ok(!strstr(str_text(&out), "\nok "), "what is well is not said");
 	ok(ctl(&out, "doctor --all") == 0 && strstr(str_text(&out), "is whole"), "but with --all");
 	expect("well", 0, "ok", "programs", "version ");
+	expect("well", 0, "ok", "network", "is there");
 	expect("well", 0, "ok", "policy", "the sources are what is applied");
 	expect("well", 0, "ok", "log", "whole");
 	expect("well", 0, "ok", "runc", "none of the known flaws");
@@ -306,6 +308,10 @@ static void test_programs(void)
 	expect("anybody's program", 1, "problem", "programs", "others can change it");
 	chmod(scratch_path("bin/cinch"), 0644);
 	expect("not executable", 1, "problem", "programs", "it is not a program");
+	chmod(scratch_path("bin/cinch-hook"), 0777);
+	expect("anybody's hook", 1, "problem", "network", "others can change it");
+	unlink(scratch_path("bin/cinch-hook"));
+	expect("no hook", 1, "problem", "network", "No such file");
 	unlink(scratch_path("bin/cinch"));
 	expect("no program", 1, "problem", "programs", "No such file");
 	fresh();

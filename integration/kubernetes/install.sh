@@ -6,7 +6,7 @@
 # README.md beside this file.
 #
 # usage: install.sh [-p PROGRAMS] [-c CONFIG]
-#   PROGRAMS  directory with cinch and cinchctl; default: bin beside this script
+#   PROGRAMS  directory with cinch, cinch-hook and cinchctl; default: bin beside this script
 #   CONFIG    directory with cinch.json and profiles (NAME.json); default: config beside this script. Without it the
 #             node's own /etc/cinch is taken as it is.
 # environment: CINCH_RESTART   restarts containerd; default: systemctl restart containerd
@@ -65,10 +65,13 @@ restart() { sh -c "${CINCH_RESTART:-systemctl restart containerd}"; }
 # --- is it all there? ---
 
 [ "$(id -u)" -eq 0 ] || die "needs root"
-for f in cinch cinchctl; do
+for f in cinch cinch-hook cinchctl; do
 	[ -x "$programs/$f" ] || die "$programs/$f is missing"
 done
 "$programs/cinchctl" --version >/dev/null || die "$programs/cinchctl does not run on this node"
+rc=0 # without arguments it refuses; 126 and up is a library that is not here
+"$programs/cinch-hook" </dev/null >/dev/null 2>&1 || rc=$?
+[ "$rc" -lt 126 ] || die "$programs/cinch-hook does not run on this node"
 if ! command -v containerd >/dev/null || ! command -v ctr >/dev/null; then
 	die "containerd is not in PATH"
 fi
@@ -78,6 +81,8 @@ containerd_ready || die "containerd's CRI does not answer: see to that first"
 # --- programs ---
 
 mkdir -p "$sbin" "$var"
+# before cinch, which has it run
+put "$programs/cinch-hook" "$sbin/cinch-hook" 755
 put "$programs/cinch" "$sbin/cinch" 755
 put "$programs/cinchctl" "$sbin/cinchctl" 755
 if [ "$(readlink "$sbin/cinch-baseline" || true)" != cinch ]; then

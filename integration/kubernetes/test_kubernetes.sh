@@ -45,7 +45,7 @@ prepare() {
 		printf '[grpc]\n  address = "%s"\n' "$CONTAINERD_ADDRESS"
 	} >$CONFIG
 	cp $CONFIG $T/config.before
-	cp "$B/cinch" "$B/cinchctl" "$SRC/bin/"
+	cp "$B/cinch" "$B/cinch-hook" "$B/cinchctl" "$SRC/bin/"
 	cp "$HERE/install.sh" "$HERE/uninstall.sh" "$SRC/"
 	/usr/bin/python3 - "$HERE/profiles.yaml" "$SRC/config" <<-'EOF' || it_die "profiles.yaml"
 		import sys, yaml

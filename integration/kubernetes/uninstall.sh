@@ -100,7 +100,7 @@ fi
 
 # --- nothing needs it ---
 
-rm -f "$sbin/cinch-baseline" "$sbin/cinch" "$sbin"/.cinch*.cinch-new
+rm -f "$sbin/cinch-baseline" "$sbin/cinch" "$sbin/cinch-hook" "$sbin"/.cinch*.cinch-new
 if [ -f "$var/installed" ]; then
 	while read -r place; do
 		rm -f "$place"

@@ -231,8 +231,8 @@ static const char *yes(bool on)
 	return on ? "on" : "off";
 }
 
-/* Which annotations go into the log. */
-static int compare_record(struct diff *c, const struct strv *a, const struct strv *b, struct err *e)
+static int differ(
+	struct diff *c, const char *what, const struct strv *a, const struct strv *b, struct err *e)
 {
 	AUTO_STR struct str was = STR_INIT, is = STR_INIT;
 
@@ -242,7 +242,7 @@ static int compare_record(struct diff *c, const struct strv *a, const struct str
 		str_addf(&is, "%s%s", i ? ", " : "", b->v[i]);
 	if (str_failed(&was) || str_failed(&is))
 		return err_nomem(e);
-	return differs(c, "annotations.record", was.len ? was.s : NULL, is.len ? is.s : NULL, e);
+	return differs(c, what, was.len ? was.s : NULL, is.len ? is.s : NULL, e);
 }
 
 static int compare_settings(
@@ -265,7 +265,15 @@ static int compare_settings(
 		differs(c, "annotations.profile", yes(a->annotations.profile),
 			yes(b->annotations.profile), e) < 0)
 		return -1;
-	return compare_record(c, &a->annotations.record, &b->annotations.record, e);
+	return differ(c, "annotations.record", &a->annotations.record, &b->annotations.record, e) <
+				       0 ||
+			       differ(c, "network.resolvers", &a->network.resolvers,
+				       &b->network.resolvers, e) < 0 ||
+			       differ(c, "network.nodeAddresses", &a->network.nodes,
+				       &b->network.nodes, e) < 0
+		       ? -1
+		       : differ(c, "network.metadataAddresses", &a->network.metadata,
+				 &b->network.metadata, e);
 }
 
 /* Which container gets what: as much a right as what a profile grants. */

@@ -175,7 +175,8 @@ static int find_programs(const char *given, char out[PATH_MAX], struct err *e)
 static int run(struct ctl_call *c, struct err *e)
 {
 	static void (*const checks[])(struct doctor * d) = {doctor_kernel, doctor_programs,
-		doctor_runtime, doctor_policy, doctor_log, doctor_records, doctor_engines};
+		doctor_network, doctor_runtime, doctor_policy, doctor_log, doctor_records,
+		doctor_engines};
 	__attribute__((cleanup(doctor_done))) struct doctor d = {
 		.config = ctl_value(c, "config"),
 		.store = ctl_value(c, "store"),

@@ -51,6 +51,7 @@ void doctor_policy(struct doctor *d);
 void doctor_log(struct doctor *d);
 void doctor_records(struct doctor *d);
 void doctor_programs(struct doctor *d);
+void doctor_network(struct doctor *d);
 
 /* What a runtime's --version (TEXT) or a kernel's release says of known vulnerabilities that cinch cannot
  * stop. KIND is "runc", "crun" or "kernel". */

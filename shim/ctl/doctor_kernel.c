@@ -30,7 +30,6 @@
 enum {
 	LANDLOCK_VERSION = 1, /* LANDLOCK_CREATE_RULESET_VERSION: says the ABI, makes nothing */
 	CGROUP2_MAGIC = 0x63677270, /* linux/magic.h */
-	LIST_MAX = 16 << 20, /* of a file that lists modules */
 };
 
 /* Of a small file of /proc or /sys, without its newline; "" when there is none. */
@@ -92,36 +91,6 @@ static void check_memfd(struct doctor *d)
 			"programs in a memfd cannot be executed (2)");
 	else
 		doctor_say(d, DOCTOR_OK, AREA, "memfd", NULL, NULL, "is there, and can be sealed");
-}
-
-/* NAME.ko is in the list FILE of this kernel's modules. */
-static bool listed(const char *release, const char *file, const char *name)
-{
-	AUTO_FREE char *text = NULL;
-	AUTO_FD int fd = -1;
-	char path[300];
-	struct err e;
-	size_t len;
-
-	snprintf(path, sizeof path, "/lib/modules/%.200s/%s", release, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || io_read_all(fd, LIST_MAX, &text, &len, &e) < 0)
-		return false;
-	snprintf(path, sizeof path, "/%s.ko", name);
-	return strstr(text, path) != NULL;
-}
-
-/* Asking the kernel itself, by a netlink socket, would load modules. */
-static void check_nftables(struct doctor *d, const char *release)
-{
-	if (access("/sys/module/nf_tables", F_OK) == 0 ||
-		listed(release, "modules.builtin", "nf_tables") ||
-		listed(release, "modules.dep", "nf_tables"))
-		doctor_say(d, DOCTOR_OK, AREA, "nf_tables", NULL, NULL, "is there");
-	else
-		doctor_say(d, DOCTOR_NOTE, AREA, "nf_tables",
-			"the network of containers can only be confined with it", NULL,
-			"no module of that name; it may be built in");
 }
 
 static void check_landlock(struct doctor *d)
@@ -188,7 +157,6 @@ void doctor_kernel(struct doctor *d)
 	check_memfd(d);
 	check_cgroups(d);
 	check_user_namespaces(d);
-	check_nftables(d, u.release);
 	check_landlock(d);
 	doctor_versions(d, AREA, "Linux", u.release);
 }

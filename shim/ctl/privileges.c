@@ -2,7 +2,7 @@
 /*
  * privileges - what a container may do under one profile and not under another.
  *
- * Calls a filter lets pass are compared in privileges_filter.c.
+ * Calls a filter lets pass are compared in privileges_filter.c, networks in privileges_network.c.
  */
 #include "shim/ctl/privileges.h"
 
@@ -346,24 +346,6 @@ static void compare_flags(struct comparison *c)
 			a->flags.preserve_fds);
 }
 
-static void compare_network(struct comparison *c)
-{
-	AUTO_STR struct str a = STR_INIT, b = STR_INIT;
-
-	if (c->a->network)
-		json_write(json_root(c->a->network), &a);
-	if (c->b->network)
-		json_write(json_root(c->b->network), &b);
-	c->failed = c->failed || str_failed(&a) || str_failed(&b);
-	if (strcmp(str_text(&a), str_text(&b)) == 0)
-		return;
-	if (!c->b->network || !c->a->network)
-		privileges_add(c, CONTROL_NETWORK, !c->b->network,
-			c->b->network ? "a network without rules" : "no rules for the network");
-	else
-		privileges_add(c, CONTROL_NETWORK, true, "other rules: %s", b.s);
-}
-
 static void compare_modes(struct comparison *c)
 {
 	static const char *const names[] = {[PROFILE_ENFORCE] = "enforced",
@@ -412,7 +394,7 @@ int privileges_diff(
 	compare_image(&c);
 	compare_exec(&c);
 	compare_flags(&c);
-	compare_network(&c);
+	privileges_network(&c);
 	compare_modes(&c);
 	if (c.failed || c.e.code) {
 		privileges_done(&c.out);

@@ -18,5 +18,7 @@ void privileges_add(struct comparison *c, enum control control, bool grants, con
 	__attribute__((format(printf, 4, 5)));
 /* The calls that the profiles' seccomp filters let pass. */
 void privileges_filter(struct comparison *c);
+/* Whom the profiles' "network" sections let it talk to. */
+void privileges_network(struct comparison *c);
 
 #endif
