@@ -23,6 +23,7 @@
 #include "shim/ctl/ps.h"
 #include "shim/ctl/vulnerable.h"
 #include "shim/exec_process.h"
+#include "shim/network.h"
 #include "shim/flags.h"
 #include "shim/running.h"
 #include "shim/spec.h"
@@ -515,6 +516,32 @@ static void kills(void)
 	ok(wrong == 0 && n > 10, "each of %ld allocations of a kill: the runtime is reached", n);
 }
 
+/* What a launch does for the network of the document TEXT. */
+static int try_network(const struct attempt *t, struct err *e)
+{
+	static const char text[] =
+		"{\"profile\": \"net\", \"version\": \"1\", \"network\": {\"segment\": \"web\", "
+		"\"egress\": [{\"to\": [\"dns\", \"10.0.0.0/8\"]}], \"lift\": [\"dns\"]}}";
+	AUTO_PROFILE struct profile *p = NULL;
+	AUTO_JSON struct json_doc *doc = NULL;
+	AUTO_REPORT struct report report = {0};
+	__attribute__((cleanup(network_done))) struct network n = {.want = NULL};
+	struct engine engine = {.kind = ENGINE_UNKNOWN};
+	struct settings settings = {.runtime = NULL};
+	struct network_ask ask = {
+		.settings = &settings, .engine = &engine, .id = "b", .bundle = -1};
+	struct selection s = {.n = 1};
+
+	if (profile_parse("net", text, sizeof text - 1, &p, e) < 0 ||
+		json_parse(t->text, t->len, &spec_limits, JSON_STRICT, &doc, e) < 0)
+		return -1;
+	s.p[0] = p;
+	ask.profiles = &s;
+	if (network_forget(doc, &report, e) < 0 || network_decide(&ask, doc, &n, &report, e) < 0)
+		return -1;
+	return network_hook(&n, doc, "/run/cinch", "/run/runc", "b", &report, e);
+}
+
 /* Fail the Nth allocation for every N of a stride. WANT is what the call answers undisturbed. */
 static void every(const char *what, int (*run)(const struct attempt *t, struct err *e),
 	const struct attempt *t, long stride)
@@ -613,6 +640,10 @@ int main(void)
 		"{\"process\": {}, \"linux\": {\"namespaces\": [{\"type\": \"pid\"}, "
 		"{\"type\": "
 		"\"network\"}], \"seccomp\": {\"defaultAction\": \"SCMP_ACT_ERRNO\"}}}";
+	static const char hooked[] =
+		"{\"mounts\": [{\"destination\": \"/etc/resolv.conf\", \"source\": \"/r\"}], "
+		"\"hooks\": {\"poststop\": [{\"path\": \"/x/cinch-hook\", \"args\": "
+		"[\"cinch-hook\", \"delete\"]}]}}";
 	static const char report[] = "tests/data/reports/trivy-shop-db.json";
 	AUTO_FAKE struct world_fake fake;
 	AUTO_PROFILE struct profile *p = NULL;
@@ -657,6 +688,8 @@ int main(void)
 	if (ok(make_running(), "a record to be read"))
 		every("running_read", try_running, &(struct attempt){.len = 0}, 1);
 	kills();
+	every("network_decide, network_hook", try_network,
+		&(struct attempt){.text = hooked, .len = sizeof hooked - 1}, 1);
 	make_checkpoint();
 	world_fake_init(&fake);
 	every("profile_builtin", try_profile, &profile, 1);
