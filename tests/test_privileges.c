@@ -107,6 +107,8 @@ static const struct {
 		"network", "preset private", false},
 	{"\"network\": {\"preset\": \"private\"}", "\"network\": {\"preset\": \"internet\"}",
 		"network", "preset internet", true},
+	{"\"network\": {\"preset\": \"internet\"}", "\"network\": {\"preset\": \"private\"}",
+		"network", "preset private", true},
 	{"\"network\": {}", "\"network\": {\"segment\": \"web\"}", "network",
 		"member of segment web", false},
 	{"\"network\": {\"segment\": \"a\"}", "\"network\": {\"segment\": \"b\"}", "network",
