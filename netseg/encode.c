@@ -112,6 +112,18 @@ static void chain_delete(struct enc *x, const struct net_chain *c)
 	enc_close(x);
 }
 
+/*
+ * A chain that was there keeps its comment, whatever a NEWCHAIN says. So one without a hook is made anew; nothing speaks of
+ * it by now. The ones with a hook have no comment, and are never away.
+ */
+static void chain_anew(struct enc *x, const struct net_chain *c)
+{
+	if (c->base)
+		return;
+	chain_delete(x, c);
+	chain_new(x, c);
+}
+
 static bool has_intervals(const struct net_set *s)
 {
 	return !s->dynamic && !s->single;
@@ -238,7 +250,6 @@ static void remove_gone(struct install *in)
 {
 	const struct ruleset *g = in->gone;
 
-	each_gone(in, chain_empty); /* they may speak of each other, and of sets and counters */
 	each_gone(in, chain_delete);
 	for (size_t i = 0; g && i < g->n_sets; i++)
 		if (!set_stays(in->r, g->sets[i].name))
@@ -276,6 +287,9 @@ int encode_install(struct batch *b, const struct ruleset *r, const char *const *
 	table(&in.x, NFT_MSG_NEWTABLE);
 	each_mine(&in, chain_new);
 	each_mine(&in, chain_empty);
+	each_gone(
+		&in, chain_empty); /* they may speak of each other, of chains, sets and counters */
+	each_mine(&in, chain_anew);
 	remove_gone(&in);
 	fill(&in);
 	return finish(&in.x, e);

@@ -27,7 +27,7 @@ enum {
 int nlsock_open(int protocol, struct err *e)
 {
 	AUTO_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-	const struct sockaddr_nl self = {.nl_family = AF_NETLINK};
+	const struct sockaddr_nl none = {.nl_family = AF_NETLINK}; /* self: any; peer: the kernel */
 	const struct timeval wait = {.tv_sec = NLSOCK_WAIT};
 	static const int wishes[] = {
 		NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK}; /* 4.12, 4.2, 4.20 */
@@ -41,14 +41,14 @@ int nlsock_open(int protocol, struct err *e)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) < 0 ||
-		bind(fd, (const struct sockaddr *)&self, sizeof self) < 0)
+		bind(fd, (const struct sockaddr *)&none, sizeof none) < 0 ||
+		connect(fd, (const struct sockaddr *)&none, sizeof none) < 0)
 		return err_set(e, errno, "prepare a netlink socket");
 	return take_fd(&fd);
 }
 
 static int send_all(int fd, const void *bytes, size_t len, struct err *e)
 {
-	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	/* the kernel keeps some bytes of the limit for itself, and counts each twice */
 	const int room = (int)len + 4096;
 	ssize_t n;
@@ -56,7 +56,7 @@ static int send_all(int fd, const void *bytes, size_t len, struct err *e)
 	if (len > 1 << 16 && setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 	do {
-		n = sendto(fd, bytes, len, 0, (const struct sockaddr *)&kernel, sizeof kernel);
+		n = send(fd, bytes, len, MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EMSGSIZE)
 		return err_set(e, EMSGSIZE,
@@ -90,7 +90,9 @@ static int receive(int fd, void *buf, int flags, size_t *len, struct err *e)
 		if (msg.msg_flags & MSG_TRUNC)
 			return err_set(e, EMSGSIZE, "netlink: an answer of more than %d bytes",
 				ANSWER_MAX);
-		if (from.nl_pid != 0 || n == 0) { /* another process may write to us, too */
+		if (n == 0)
+			return err_set(e, ECONNRESET, "netlink: the other end is gone");
+		if (from.nl_pid != 0) { /* another process may write to us, too */
 			msg.msg_namelen = sizeof from;
 			continue;
 		}

@@ -184,7 +184,7 @@ static void base(struct ruleset *r, const char *name, unsigned hook, uint64_t cg
 	match(line(c, NET_V_ACCEPT, ""), NET_M_CT)->bits = NET_CT_ESTABLISHED | NET_CT_RELATED;
 	l = line(c, NET_V_DROP, "");
 	m = match(l, NET_M_CT);
-	m->bits = NET_CT_ESTABLISHED | NET_CT_NEW;
+	m->bits = NET_CT_NEW;
 	m->not = true;
 	icmp(line(c, NET_V_ACCEPT, ""), AF_INET6, 4, (const uint8_t[]){130, 131, 135, 136});
 	if (cgroup) {
