@@ -239,7 +239,7 @@ static int outrank(struct roster_line *earlier, const struct roster_line *later,
 		earlier->gone = true;
 		return 0;
 	}
-	if (later->settled || netns_same(&earlier->ns, &later->ns))
+	if (netns_same(&earlier->ns, &later->ns))
 		return 0;
 	for (size_t i = 0; i < later->addresses.n; i++) {
 		char text[ADDR_TEXT_SIZE], line[256];
