@@ -39,4 +39,10 @@ bool net_rig_allows(const struct net_rig *r, const struct net_container *c,
 /* What passes before any policy is asked. */
 bool net_rig_known(const struct net_rig *r, const struct net_packet *k);
 
+/* What all policies that the packet meets say; AUDITED: one in mode audit would have refused it. */
+bool net_rig_oracle(const struct net_rig *r, const struct net_packet *p, bool *audited);
+/* What is the matter with R, however it was made: names, sets, gotos, packets that nobody decides about, work
+ * for the kernel's check; NULL: nothing. */
+const char *net_rig_wrong(const struct ruleset *r);
+
 #endif

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "netseg/ruleset.h"
 #include "profiles/catalog.h"
 #include "profiles/pack.h"
 #include "profiles/policy.h"
@@ -542,6 +543,33 @@ static int try_network(const struct attempt *t, struct err *e)
 	return network_hook(&n, doc, "/run/cinch", "/run/runc", "b", &report, e);
 }
 
+/* A policy becomes a table; t->len: in the host's network. */
+static int try_ruleset(const struct attempt *t, struct err *e)
+{
+	static char name[] = "db";
+	AUTO_JSON struct json_doc *doc = NULL;
+	AUTO_NET_WANT struct net_want want = {0};
+	AUTO_ADDRS struct addrs resolvers = {0};
+	AUTO_STRV struct strv mentioned = {NULL, 0};
+	AUTO_RULESET struct ruleset r = {0};
+	AUTO_STR struct str text = STR_INIT;
+	struct net_container c = {.key = "c1", .want = &want, .cgroup = 7, .level = 1};
+	struct net_segment segment = {name, {0}};
+	struct net_space s = {t->len, &c, 1, &segment, 1};
+
+	if (json_parse(t->text, strlen(t->text), &spec_limits, JSON_STRICT, &doc, e) < 0 ||
+		net_want_read(json_root(doc), &want, e) < 0)
+		return -1;
+	if (net_want_mentions(&want, &mentioned) < 0 ||
+		net_resolv_conf("nameserver 10.0.0.10\nnameserver fd00::a\n", &resolvers) < 0)
+		return err_nomem(e);
+	c.resolvers = c.hosts = segment.members = resolvers;
+	if (ruleset_build(&s, &r, e) < 0)
+		return -1;
+	ruleset_print(&r, &text);
+	return str_failed(&text) ? err_nomem(e) : 0;
+}
+
 /* Fail the Nth allocation for every N of a stride. WANT is what the call answers undisturbed. */
 static void every(const char *what, int (*run)(const struct attempt *t, struct err *e),
 	const struct attempt *t, long stride)
@@ -572,6 +600,19 @@ static void every(const char *what, int (*run)(const struct attempt *t, struct e
 	ok(wrong == 0 && n > 0, "%s: each of %ld allocations%s fails cleanly", what, n,
 		stride > 1 ? " (some left out)" : "");
 	ok(run(t, &quiet) == want && live == before, "%s: as always afterwards", what);
+}
+
+static void rulesets(void)
+{
+	static const char text[] =
+		"{\"title\": \"t\", \"policies\": [{\"profile\": \"p\", \"preset\": \"internet\", "
+		"\"egress\": [{\"to\": [\"segment:db\", \"10.0.0.0/8\", \"fd00::/8\", \"host\"], "
+		"\"ports\": [\"tcp/80\", \"icmp\"]}]}, {\"profile\": \"q\", \"mode\": \"audit\"}, "
+		"{\"profile\": \"r\", \"mode\": \"learn\"}], \"segments\": [\"web\"], \"netns\": "
+		"\"/x\", \"resolvConf\": \"/y\", \"resolvers\": [\"1.1.1.1\"]}";
+
+	every("a table", try_ruleset, &(struct attempt){.text = text, .len = 0}, 1);
+	every("the host's table", try_ruleset, &(struct attempt){.text = text, .len = 1}, 1);
 }
 
 /* An exec that is let in with much to change, and one that is refused for much. */
@@ -690,6 +731,7 @@ int main(void)
 	kills();
 	every("network_decide, network_hook", try_network,
 		&(struct attempt){.text = hooked, .len = sizeof hooked - 1}, 1);
+	rulesets();
 	make_checkpoint();
 	world_fake_init(&fake);
 	every("profile_builtin", try_profile, &profile, 1);
