@@ -31,7 +31,7 @@ static const char *const unicast[] = {"0.0.0.0/0", "2000::/3", NULL};
 
 /* Credentials of the node and the like: AWS, GCP, Azure and others; AWS for tasks and pods; Oracle; Alibaba;
  * Azure's wire server; Tencent; Scaleway; and over IPv6 AWS, its pods, GCP, Scaleway, OpenStack. */
-static const char *const metadata[] = {"169.254.169.254", "169.254.170.2", "169.254.170.23",
+const char *const net_metadata_services[] = {"169.254.169.254", "169.254.170.2", "169.254.170.23",
 	"192.0.0.192", "100.100.100.200", "168.63.129.16", "169.254.0.23", "169.254.42.42",
 	"fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fd00:42::42", "fe80::a9fe:a9fe", NULL};
 
@@ -113,7 +113,7 @@ static void container_sets(struct maker *m, const struct net_container *c)
 	}
 	if (!judges)
 		return;
-	if (add_texts(&services, metadata) < 0) {
+	if (add_texts(&services, net_metadata_services) < 0) {
 		m->nomem = true;
 		return;
 	}

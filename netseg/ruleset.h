@@ -64,6 +64,9 @@ struct net_space { /* one network namespace */
 
 void net_space_done(struct net_space *s);
 
+/* Metadata services that everybody knows of, NULL behind the last. */
+extern const char *const net_metadata_services[];
+
 /* ---- the model ---- */
 
 enum net_type { /* of a set's key */
