@@ -178,7 +178,7 @@ static void test_completion(void)
 		return;
 	}
 	completes("cinchctl expl", "explain");
-	completes("cinchctl \"\"", "*profile completion");
+	completes("cinchctl \"\"", "*log profile");
 	completes("cinchctl profile li", "list");
 	completes("cinchctl explain --pat", "--patch");
 	completes("cinchctl explain --profile restr", "restricted");

@@ -21,6 +21,11 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_profile_show,
 	&ctl_profile_check,
 	&ctl_profile_diff,
+	&ctl_net_show,
+	&ctl_net_denied,
+	&ctl_net_learned,
+	&ctl_net_graph,
+	&ctl_learn,
 	&ctl_completion,
 	NULL,
 };

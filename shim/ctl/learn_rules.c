@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * learn_rules - who may be met at which ports, in as few rules as say it.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shim/base/cleanup.h"
+#include "shim/ctl/learn_work.h"
+
+enum { RULE_PEERS_MAX = 256, RULE_PORTS_MAX = 64 };
+
+/* Segments before the host before addresses. */
+static int rank(const char *peer)
+{
+	return str_starts(peer, "segment:") ? 0 : strcmp(peer, "host") == 0 ? 1 : 2;
+}
+
+static int by_peer(const void *a, const void *b)
+{
+	const struct learn_grant *x = a, *y = b;
+	int rc;
+
+	if (x->dir != y->dir)
+		return x->dir < y->dir ? -1 : 1;
+	rc = rank(x->peer) - rank(y->peer);
+	if (rc == 0)
+		rc = strcmp(x->peer, y->peer);
+	if (rc == 0)
+		rc = x->protocol == y->protocol ? 0
+		     : x->protocol == IPPROTO_ICMP || y->protocol == IPPROTO_ICMP
+			     ? (x->protocol == IPPROTO_ICMP) - (y->protocol == IPPROTO_ICMP)
+			     : x->protocol - y->protocol;
+	return rc ? rc : (x->port > y->port) - (x->port < y->port);
+}
+
+static int by_ports(const void *a, const void *b)
+{
+	const struct learn_party *x = a, *y = b;
+	int rc;
+
+	if (x->dir != y->dir)
+		return x->dir < y->dir ? -1 : 1;
+	rc = strcmp(x->all, y->all);
+	if (rc == 0)
+		rc = rank(x->peer) - rank(y->peer);
+	return rc ? rc : strcmp(x->peer, y->peer);
+}
+
+/* The ports of the N grants of V, of one peer; neighbours in one word. */
+static int add_ports(
+	struct learn_work *w, struct learn_party *p, const struct learn_grant *v, size_t n)
+{
+	AUTO_STR struct str all = STR_INIT;
+
+	for (size_t i = 0, run; i < n; i += run) {
+		char word[2 * SIGHT_PORT_SIZE];
+		size_t len;
+
+		for (run = 1; i + run < n && v[i].protocol == v[i + run].protocol &&
+			      v[i].port + run == v[i + run].port;
+			run++)
+			;
+		sight_port_text(v[i].protocol, v[i].port, word);
+		len = strlen(word);
+		if (run > 1)
+			snprintf(word + len, sizeof word - len, "-%u", v[i + run - 1].port);
+		str_addf(&all, "%s ", word);
+		if (strv_add(&p->ports, word) < 0)
+			return err_nomem(w->e);
+	}
+	p->all = str_take(&all);
+	return p->all ? 0 : err_nomem(w->e);
+}
+
+int learn_parties(struct learn_work *w)
+{
+	if (w->n_grants)
+		qsort(w->grants, w->n_grants, sizeof *w->grants, by_peer);
+	w->parties = calloc(w->n_grants + 1, sizeof *w->parties);
+	if (!w->parties)
+		return err_nomem(w->e);
+	for (size_t i = 0, n; i < w->n_grants; i += n) {
+		struct learn_party *p = &w->parties[w->n_parties];
+
+		for (n = 1; i + n < w->n_grants && w->grants[i].dir == w->grants[i + n].dir &&
+			    strcmp(w->grants[i].peer, w->grants[i + n].peer) == 0;
+			n++)
+			;
+		w->n_parties++;
+		p->dir = w->grants[i].dir;
+		p->peer = w->grants[i].peer;
+		if (add_ports(w, p, &w->grants[i], n) < 0)
+			return -1;
+	}
+	qsort(w->parties, w->n_parties, sizeof *w->parties, by_ports);
+	return 0;
+}
+
+/* Ports of P from FIRST on, as many as a rule may have. */
+static struct json *ports_json(struct learn_work *w, const struct learn_party *p, size_t first)
+{
+	struct json *list = json_array(w->out->doc);
+
+	for (size_t i = first; i < p->ports.n && i < first + RULE_PORTS_MAX; i++)
+		if (json_push(list, json_string(w->out->doc, p->ports.v[i])) < 0)
+			return NULL;
+	return list;
+}
+
+/* One rule for the N parties of V, all of the same ports: several, where one would have too many. */
+static int put_rule(struct learn_work *w, struct json *to, const struct learn_party *v, size_t n)
+{
+	struct json_doc *doc = w->out->doc;
+
+	for (size_t port = 0; port < v->ports.n; port += RULE_PORTS_MAX) {
+		struct json *o = json_object(doc), *peers = json_array(doc);
+
+		for (size_t i = 0; i < n; i++)
+			if (json_push(peers, json_string_lossy(doc, v[i].peer)) < 0)
+				return err_nomem(w->e);
+		if (json_put(doc, o, v->dir == NET_OUT ? "to" : "from", peers) < 0 ||
+			json_put(doc, o, "ports", ports_json(w, v, port)) < 0 ||
+			json_push(to, o) < 0)
+			return err_nomem(w->e);
+		w->out->rules++;
+	}
+	return 0;
+}
+
+struct json *learn_rules(struct learn_work *w, enum net_dir dir)
+{
+	struct json *list = json_array(w->out->doc);
+
+	for (size_t i = 0, n; i < w->n_parties; i += n) {
+		const struct learn_party *p = &w->parties[i];
+
+		for (n = 1; n < RULE_PEERS_MAX && i + n < w->n_parties && p[n].dir == p->dir &&
+			    strcmp(p[n].all, p->all) == 0;
+			n++)
+			;
+		if (p->dir == dir && put_rule(w, list, p, n) < 0)
+			return NULL;
+	}
+	return list;
+}
