@@ -1,11 +1,193 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hook - cinch-hook: what a runtime runs at createRuntime and poststop, and cinch at start.
+ *
+ *	cinch-hook create RECORD	RECORD is the state record; the container's state (OCI) is on stdin
+ *	cinch-hook delete DIR KEY	DIR is the registry, KEY the container's in it
+ *	cinch-hook start DIR KEY	its network is complete by now
+ *
+ * One line on stderr says what was the matter: the runtime puts it into its own error. Runtimes kill a hook that
+ * takes too long without a word, so this one ends by itself before.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
 
-int main(void)
+#include "netseg/install.h"
+#include "shim/base/cleanup.h"
+#include "shim/base/io.h"
+#include "shim/base/json.h"
+
+enum {
+	DEADLINE = 8, /* seconds; the hook's entry says 10 */
+	START_DEADLINE = 4,
+	STATE_MAX = 1 << 20,
+	RECORD_MAX = 8 << 20,
+	USAGE = 2,
+};
+
+static const struct json_limits limits = {RECORD_MAX, 64, 1 << 20};
+
+/* What a failure ends with: that of a container nothing is refused to never keeps it from starting. */
+static volatile sig_atomic_t failed = 1;
+
+static void too_late(int signal)
 {
-	fputs("cinch-hook: this build has no rules yet\n", stderr);
-	return 1;
+	static const char line[] =
+		"cinch-hook: the rules of the network were not in force in time\n";
+
+	(void)signal;
+	(void)!write(STDERR_FILENO, line, sizeof line - 1);
+	_exit(failed);
+}
+
+static int report(const char *verb, const struct err *e)
+{
+	fprintf(stderr, "cinch-hook: %s\n", e->msg);
+	if (!failed) {
+		openlog("cinch-hook", LOG_PID, LOG_DAEMON);
+		syslog(LOG_WARNING, "%s: %s (nothing of this network is enforced: it goes on)",
+			verb, e->msg);
+	}
+	return failed;
+}
+
+/* ---- create ---- */
+
+static int read_state(struct json_doc **out, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len;
+
+	if (io_read_all(STDIN_FILENO, STATE_MAX, &text, &len, e) < 0 ||
+		json_parse(text, len, &limits, JSON_STRICT, out, e) < 0)
+		return err_wrap(e, "the container's state on stdin");
+	return 0;
+}
+
+static int read_record(const char *path, struct json_doc **out, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_FD int fd = -1;
+	struct stat st;
+	size_t len;
+
+	if (*path != '/')
+		return err_set(e, ERR_INPUT, "%.256s: not an absolute path", path);
+	fd = io_open_no_magic(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, errno, "open the container's record %.256s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_INPUT, "%.256s: not a file", path);
+	if (io_check_owner(path, &st, e) < 0)
+		return -1;
+	if (io_read_all(fd, RECORD_MAX, &text, &len, e) < 0 ||
+		json_parse(text, len, &limits, JSON_STRICT, out, e) < 0)
+		return err_wrap(e, "%.256s", path);
+	return 0;
+}
+
+/* DIR/HASH/ID.json is a record: DIR/net is the registry. */
+static int registry_of(const char *record, char out[PATH_MAX], struct err *e)
+{
+	const char *end = strrchr(record, '/');
+
+	while (end && end > record && *--end != '/')
+		;
+	if (!end || end == record ||
+		snprintf(out, PATH_MAX, "%.*s/net", (int)(end - record), record) >= PATH_MAX)
+		return err_set(e, ERR_INPUT, "%.256s: not the path of a record", record);
+	return 0;
+}
+
+static int ask_of(
+	const struct json *record, const struct json *state, struct net_ask *a, struct err *e)
+{
+	const char *id = json_str(json_get(state, "id"));
+	int64_t pid;
+
+	a->id = json_str(json_get(record, "id"));
+	a->root = json_str(json_get(record, "root"));
+	a->network = json_get(record, "network");
+	if (!a->id || !a->root || !json_is(a->network, JSON_OBJECT))
+		return err_set(e, ERR_INPUT, "%.256s: not the record of a container with a network",
+			a->record);
+	if (!id || strcmp(id, a->id) != 0)
+		return err_set(e, ERR_INPUT,
+			"the state on stdin is of \"%.128s\", the record of \"%.128s\"",
+			id ? id : "", a->id);
+	if (!json_i64(json_get(state, "pid"), 1, INT32_MAX, &pid))
+		return err_set(e, ERR_INPUT, "the state on stdin has no process");
+	a->pid = (pid_t)pid;
+	return 0;
+}
+
+/* Unless it is known that nothing is refused, a failure counts. */
+static void look_what_counts(const struct json *network)
+{
+	AUTO_NET_WANT struct net_want want = {0};
+	struct err why;
+
+	failed = net_want_read(network, &want, &why) < 0 || net_want_enforces(&want);
+}
+
+static int create(char *const args[], struct err *e)
+{
+	AUTO_JSON struct json_doc *state = NULL, *record = NULL;
+	struct net_ask a = {.record = args[0]};
+	char dir[PATH_MAX];
+
+	if (read_record(args[0], &record, e) < 0)
+		return -1;
+	look_what_counts(json_get(json_root(record), "network"));
+	if (read_state(&state, e) < 0 || registry_of(args[0], dir, e) < 0 ||
+		ask_of(json_root(record), json_root(state), &a, e) < 0)
+		return -1;
+	a.dir = dir;
+	return net_install(&a, e);
+}
+
+/* ---- the others ---- */
+
+static int remove_all(char *const args[], struct err *e)
+{
+	return net_remove(args[0], args[1], e);
+}
+
+/* It never keeps a container from starting. */
+static int start(char *const args[], struct err *e)
+{
+	failed = 0;
+	alarm(START_DEADLINE);
+	return net_complete(args[0], args[1], e);
+}
+
+static const struct {
+	const char *name;
+	int n_args;
+	int (*fn)(char *const args[], struct err *e);
+} verbs[] = {
+	{"create", 1, create},
+	{"delete", 2, remove_all},
+	{"start", 2, start},
+};
+
+int main(int argc, char *argv[])
+{
+	struct sigaction late = {.sa_handler = too_late};
+	struct err e = {0};
+
+	sigaction(SIGALRM, &late, NULL);
+	alarm(DEADLINE);
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (argc == verbs[i].n_args + 2 && strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].fn(argv + 2, &e) < 0 ? report(verbs[i].name, &e) : 0;
+	fputs("usage: cinch-hook create RECORD | delete DIR KEY | start DIR KEY\n", stderr);
+	return USAGE;
 }

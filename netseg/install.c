@@ -83,8 +83,8 @@ static int take_out_key(const struct registry *r, const char *key, struct err *e
 
 	if (registry_get(r, key, &n, &why) == 0)
 		return take_out(r, &n, e);
-	if (why.code == ENOENT)
-		return 0;
+	if (why.code == ENOENT) /* at most an entry that was about to be written */
+		return registry_drop(r, key, e);
 	if (why.code == ERR_INPUT)
 		return take_out_damaged(r, key, e);
 	if (e)
@@ -110,13 +110,18 @@ int net_remove(const char *dir, const char *key, struct err *e)
 
 /* ---- it comes ---- */
 
-static int bring_in(const struct registry *r, struct net_entry *n, int nl, struct err *e)
+/* *BEGUN: somebody else may know of it by now. */
+static int bring_in(
+	const struct registry *r, struct net_entry *n, int nl, bool *begun, struct err *e)
 {
 	AUTO_SPACE struct space all = {0};
 	struct err why = {0};
 
 	if (registry_put(r, n, e) < 0 || space_load(r, &n->ns, n->host, n, NULL, &all, e) < 0 ||
-		space_commit(&all, nl, n->key, e) < 0 || members_join(r, n, &why, e) < 0)
+		space_commit(&all, nl, n->key, e) < 0)
+		return -1;
+	*begun = true;
+	if (members_join(r, n, &why, e) < 0)
 		return -1;
 	n->installed = true;
 	n->since = (uint64_t)time(NULL);
@@ -129,6 +134,7 @@ int net_install(const struct net_ask *a, struct err *e)
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	AUTO_NET_WANT struct net_want want = {0};
 	AUTO_FD int nl = -1;
+	bool begun = false;
 	struct err why;
 
 	if (net_want_read(a->network, &want, e) < 0)
@@ -140,10 +146,13 @@ int net_install(const struct net_ask *a, struct err *e)
 	/* of a start of this id that did not come to its end, or a delete */
 	if (take_out_key(&r, n.key, e) < 0)
 		return err_wrap(e, "what an earlier container of this name has left");
-	if (bring_in(&r, &n, nl, e) == 0)
+	if (bring_in(&r, &n, nl, &begun, e) == 0)
 		return 0;
 	n.installed = false;
-	take_out(&r, &n, &why);
+	if (begun)
+		take_out(&r, &n, &why);
+	else
+		registry_drop(&r, n.key, &why);
 	return -1;
 }
 

@@ -180,6 +180,7 @@ static const struct {
 
 struct names {
 	struct strv of[KINDS];
+	struct net_set *sets; /* what each of SETS is, but for its elements */
 	int kind; /* that is asked for now */
 };
 
@@ -187,6 +188,7 @@ static void names_done(struct names *n)
 {
 	for (int i = 0; i < KINDS; i++)
 		strv_done(&n->of[i]);
+	free(n->sets);
 }
 
 static void forget(void *arg)
@@ -194,6 +196,28 @@ static void forget(void *arg)
 	struct names *n = arg;
 
 	strv_done(&n->of[n->kind]);
+}
+
+/* The set that was added to N last: to be deleted it has to be named as what it is. */
+static int add_set(struct names *n, const struct nlattr *const *at, struct err *e)
+{
+	static const uint32_t lengths[] = {
+		[NET_T_ADDR4] = 4, [NET_T_ADDR6] = 16, [NET_T_FLOW4] = 12, [NET_T_FLOW6] = 24};
+	uint32_t flags = nlattr_be32(at[NFTA_SET_FLAGS], 0);
+	uint32_t len = nlattr_be32(at[NFTA_SET_KEY_LEN], 0);
+	struct net_set *more = reallocarray(n->sets, n->of[SETS].n, sizeof *more);
+
+	if (!more)
+		return err_nomem(e);
+	n->sets = more;
+	more += n->of[SETS].n - 1;
+	*more = (struct net_set){.dynamic = (flags & NFT_SET_EVAL) != 0,
+		.single = (flags & (NFT_SET_EVAL | NFT_SET_INTERVAL)) == 0,
+		.timeout = (unsigned)(nlattr_be64(at[NFTA_SET_TIMEOUT], 0) / 1000)};
+	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+		if (lengths[i] == len)
+			more->type = (enum net_type)i;
+	return 0;
 }
 
 static int on_name(const struct nlmsghdr *m, void *arg, struct err *e)
@@ -210,7 +234,18 @@ static int on_name(const struct nlmsghdr *m, void *arg, struct err *e)
 	name = nlattr_text(at[kinds[n->kind].name]);
 	if (!table || !name || strcmp(table, NET_TABLE) != 0)
 		return 0;
-	return strv_add(&n->of[n->kind], name) < 0 ? err_nomem(e) : 0;
+	if (strv_add(&n->of[n->kind], name) < 0)
+		return err_nomem(e);
+	return n->kind == SETS ? add_set(n, at, e) : 0;
+}
+
+static int cannot_list(struct err *e)
+{
+	if (e->code == EPERM)
+		return err_set(e, EPERM, "nf_tables wants CAP_NET_ADMIN in the namespace");
+	if (e->code == EINVAL || e->code == EOPNOTSUPP)
+		return err_set(e, e->code, "the kernel has no nf_tables (CONFIG_NF_TABLES)");
+	return err_wrap(e, "list table " NET_TABLE);
 }
 
 /* The names of all that is in the table of NL's namespace. */
@@ -229,7 +264,7 @@ static int read_names(int nl, struct names *out, struct err *e)
 		};
 
 		if (nlsock_ask(nl, &ask.head, on_name, forget, out, e) < 0)
-			return err_wrap(e, "list table " NET_TABLE);
+			return cannot_list(e);
 	}
 	return 0;
 }
@@ -256,18 +291,21 @@ static void find_gone(const struct names *names, const struct ruleset *r, struct
 	for (int kind = 0; kind < KINDS; kind++)
 		for (size_t i = 0; i < names->of[kind].n; i++) {
 			const char *name = names->of[kind].v[i];
-			char *to = kind == CHAINS ? out->chains[out->n_chains].name
-				   : kind == SETS ? out->sets[out->n_sets].name
-						  : out->counters[out->n_counters].name;
+			char *to;
 
 			/* sets of a rule's own go with their rule */
 			if (has_name(r, kind, name) || str_starts(name, "__") ||
 				strlen(name) >= NET_NAME_SIZE)
 				continue;
+			if (kind == CHAINS) {
+				to = out->chains[out->n_chains++].name;
+			} else if (kind == SETS) {
+				out->sets[out->n_sets] = names->sets[i];
+				to = out->sets[out->n_sets++].name;
+			} else {
+				to = out->counters[out->n_counters++].name;
+			}
 			snprintf(to, NET_NAME_SIZE, "%s", name);
-			out->n_chains += kind == CHAINS;
-			out->n_sets += kind == SETS;
-			out->n_counters += kind == COUNTERS;
 		}
 }
 
