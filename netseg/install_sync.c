@@ -38,12 +38,11 @@ static bool same_addrs(const struct addrs *a, const struct addrs *b)
 	return true;
 }
 
-static int keep(struct addrs *copy, const struct addrs *l, struct err *e)
+/* What was at L is at WAS; L is empty. */
+static void put_aside(struct addrs *was, struct addrs *l)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (addrs_add(copy, &l->v[i]) < 0)
-			return err_nomem(e);
-	return 0;
+	*was = *l;
+	*l = (struct addrs){0};
 }
 
 /* What N has to have beside its rules: "host" and resolvers are in them. */
@@ -64,8 +63,10 @@ static int complete(const struct registry *r, struct net_entry *n, bool *changed
 	AUTO_FD int nl = -1;
 	bool late = n->late, moved, rules;
 
-	if (keep(&addresses, &n->addresses, e) < 0 || keep(&hosts, &n->hosts, e) < 0 ||
-		keep(&resolvers, &n->resolvers, e) < 0 || facts_again(n, &nl, e) < 0)
+	put_aside(&addresses, &n->addresses);
+	put_aside(&hosts, &n->hosts);
+	put_aside(&resolvers, &n->resolvers);
+	if (facts_again(n, &nl, e) < 0 || facts_resolvers(&n->want, &n->resolvers, e) < 0)
 		return -1;
 	moved = !same_addrs(&n->addresses, &addresses);
 	rules = !same_addrs(&n->hosts, &hosts) || !same_addrs(&n->resolvers, &resolvers);

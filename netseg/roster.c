@@ -372,7 +372,6 @@ static int put_changes(const struct pairs *from, const struct pairs *but,
 	for (size_t i = 0; i < from->n; i++) {
 		const struct pair *x = &from->v[i];
 		struct roster_change *c;
-		struct addrs *list, more;
 
 		if ((i && pair_order(x - 1, x) == 0) || (but && pairs_have(but, x)))
 			continue;
@@ -380,12 +379,8 @@ static int put_changes(const struct pairs *from, const struct pairs *but,
 		if (!c)
 			return -1;
 		/* the pairs are sorted, none comes twice: addrs_add would look through all of them */
-		list = add ? &c->add : &c->remove;
-		more.v = reallocarray(list->v, list->n + 1, sizeof *list->v);
-		if (!more.v)
+		if (addrs_push(add ? &c->add : &c->remove, x->a) < 0)
 			return err_nomem(e);
-		list->v = more.v;
-		list->v[list->n++] = *x->a;
 	}
 	return 0;
 }

@@ -75,21 +75,24 @@ static void counted(const struct nlattr *expr, uint64_t *packets, uint64_t *byte
 	*bytes = nlattr_be64(c[NFTA_COUNTER_BYTES], 0);
 }
 
-/* Address, protocol and port, each filled up to 4 bytes. */
+/* Address, and of a flow protocol and port, each filled up to 4 bytes. */
 static bool flow_key(enum net_type type, const struct nlattr *elem_key, struct net_flow *out)
 {
 	const struct nlattr *at[NFTA_DATA_MAX + 1];
-	bool six = type == NET_T_FLOW6;
+	bool six = type == NET_T_FLOW6 || type == NET_T_ADDR6;
+	bool flow = type == NET_T_FLOW4 || type == NET_T_FLOW6;
 	size_t size = six ? 16 : 4;
 	const uint8_t *key;
 
 	if (!elem_key || !nlattr_attrs(elem_key, at, NFTA_DATA_MAX) ||
-		nlattr_len(at[NFTA_DATA_VALUE]) != size + 8)
+		nlattr_len(at[NFTA_DATA_VALUE]) != size + (flow ? 8 : 0))
 		return false;
 	key = nlattr_data(at[NFTA_DATA_VALUE]);
 	out->peer.family = six ? AF_INET6 : AF_INET;
 	out->peer.prefix = six ? 128 : 32;
 	memcpy(out->peer.bytes, key, size);
+	if (!flow)
+		return true;
 	out->protocol = key[size];
 	out->port = (uint16_t)(key[size + 4] << 8 | key[size + 5]);
 	return true;
@@ -136,8 +139,6 @@ int table_flows(int nl, const char *set, enum net_type type, struct net_flows *o
 	struct flows f = {out, out->n, type};
 	struct table_question q;
 
-	if (type != NET_T_FLOW4 && type != NET_T_FLOW6)
-		return err_set(e, ERR_BUG, "set %s is not one of flows", set);
 	/* so that it is full at a power of two, whoever filled it before */
 	if (out->n) {
 		size_t cap = 1;

@@ -26,7 +26,8 @@ struct net_flows { /* zero-initialise */
 void net_flows_done(struct net_flows *f);
 #define AUTO_FLOWS __attribute__((cleanup(net_flows_done)))
 
-/* The elements of the dynamic set NAME, appended. ENOENT: there is no such set or table. */
+/* The elements of the dynamic set NAME, appended; of a segment's (net_set.single) as well: peer alone. ENOENT: there is
+ * no such set or table. */
 int table_flows(int nl, const char *set, enum net_type type, struct net_flows *out, struct err *e);
 /* The named counter. */
 int table_counter(int nl, const char *name, uint64_t *packets, uint64_t *bytes, struct err *e);
