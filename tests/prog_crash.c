@@ -5,7 +5,7 @@
  *
  * usage: prog_crash N PROGRAM [ARG...]
  *
- * Each system call counts twice, on its way in and out: killed at an odd count it has not happened. Exit
+ * System calls of all its threads count, each twice, on its way in and out: killed at an odd count it has not happened. Exit
  * status: that of the program, or 137 when it was killed. N "count": nothing is killed, and the number
  * of counts until it became another program goes to the file that CRASH_COUNT names.
  */
@@ -23,9 +23,11 @@ enum { KILLED = 128 + SIGKILL, BROKEN = 125 };
 static int status_of(pid_t pid)
 {
 	int status;
+	pid_t who;
 
-	while (waitpid(pid, &status, 0) == pid)
-		if (WIFEXITED(status) || WIFSIGNALED(status))
+	/* its end is not told before that of its threads was taken note of */
+	while ((who = waitpid(-1, &status, __WALL)) > 0)
+		if (who == pid && (WIFEXITED(status) || WIFSIGNALED(status)))
 			return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	return BROKEN;
 }
@@ -41,17 +43,32 @@ static void tell(long n)
 	}
 }
 
+/* A stop of WHO, of PID's or one of its threads, that is no system call: the signal to go on with. */
+static int other_stop(pid_t who, pid_t pid, int status)
+{
+	if (status >> 8 == (SIGTRAP | (PTRACE_EVENT_CLONE << 8)))
+		return 0;
+	if (who != pid && WSTOPSIG(status) == SIGSTOP) /* a new thread */
+		return 0;
+	return WSTOPSIG(status);
+}
+
 /* PID stops at its system calls; at the Nth it is killed (N < 0: at none). */
 static int follow(pid_t pid, long n)
 {
 	long seen = 0;
 	int status, deliver = 0;
+	pid_t who = pid;
 
 	for (;;) {
-		if (ptrace(PTRACE_SYSCALL, pid, NULL, deliver) < 0 ||
-			waitpid(pid, &status, 0) != pid)
+		if (ptrace(PTRACE_SYSCALL, who, NULL, deliver) < 0 && who == pid)
 			return BROKEN;
-		if (WIFEXITED(status) || WIFSIGNALED(status)) {
+		do {
+			who = waitpid(-1, &status, __WALL);
+			if (who < 0)
+				return BROKEN;
+		} while (who != pid && !WIFSTOPPED(status));
+		if (!WIFSTOPPED(status)) {
 			tell(seen);
 			return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 		}
@@ -62,7 +79,7 @@ static int follow(pid_t pid, long n)
 			return status_of(pid);
 		}
 		if (WSTOPSIG(status) != (SIGTRAP | 0x80)) {
-			deliver = WSTOPSIG(status);
+			deliver = other_stop(who, pid, status);
 		} else if (++seen == n) {
 			kill(pid, SIGKILL);
 			return status_of(pid);
@@ -91,6 +108,7 @@ int main(int argc, char **argv)
 	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
 		return BROKEN;
 	ptrace(PTRACE_SETOPTIONS, pid, NULL,
-		PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
+		PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE |
+			PTRACE_O_EXITKILL);
 	return follow(pid, n);
 }
