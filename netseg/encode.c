@@ -295,6 +295,19 @@ int encode_install(struct batch *b, const struct ruleset *r, const char *const *
 	return finish(&in.x, e);
 }
 
+int encode_replace(struct batch *b, const struct ruleset *r, struct err *e)
+{
+	struct install in = {{0}, r, NULL, NULL, 0};
+
+	start(&in.x, b);
+	table(&in.x, NFT_MSG_NEWTABLE); /* one that is not there cannot be deleted */
+	table(&in.x, NFT_MSG_DELTABLE);
+	table(&in.x, NFT_MSG_NEWTABLE);
+	each_mine(&in, chain_new);
+	fill(&in);
+	return finish(&in.x, e);
+}
+
 int encode_remove(struct batch *b, struct err *e)
 {
 	struct enc x;

@@ -55,6 +55,8 @@ void batch_done(struct batch *b);
  */
 int encode_install(struct batch *b, const struct ruleset *r, const char *const *owners,
 	size_t n_owners, const struct ruleset *gone, struct err *e);
+/* The table goes, with all in it, and R's takes its place: nothing is kept, whatever was there. */
+int encode_replace(struct batch *b, const struct ruleset *r, struct err *e);
 /* The table goes, with all in it. Not being there is no error to the kernel (created, then deleted). */
 int encode_remove(struct batch *b, struct err *e);
 /* Add to and remove from the set NAME of the table (net_set.single); both families of addresses by the set's type:

@@ -40,7 +40,11 @@ int net_reload_show(const char *dir, const char *key, const struct json *network
 /* The space that KEY is in as it has to be now: its ruleset. For check, show and graph. */
 int net_expected(
 	const struct registry *r, const struct net_entry *n, struct ruleset *out, struct err *e);
-/* FOUND gets what is missing or altered in the kernel, a line each; with REPAIR it is put right in one transaction. */
+/*
+ * FOUND gets what is missing or altered in the kernel, a line each; with REPAIR it is put right in one transaction, and
+ * connections that are not allowed, and began meanwhile, are ended and named. ENOENT: it has no rules; ESRCH: it is
+ * gone; EBUSY: its start has not come to its end.
+ */
 int net_check(const char *dir, const char *key, bool repair, struct strv *found, struct err *e);
 /* All entries: drop those that are gone, complete the others, make sets agree with the members. DONE gets a line for
  * each thing that was done. */

@@ -8,7 +8,6 @@
 #include "netseg/install.h"
 
 #include <errno.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,7 +16,6 @@
 #include "netseg/encode.h"
 #include "netseg/facts.h"
 #include "netseg/members.h"
-#include "netseg/nlmsg.h"
 #include "netseg/nlsock.h"
 #include "netseg/space.h"
 #include "netseg/table.h"
@@ -54,18 +52,26 @@ static int another_want(const struct net_entry *old, const struct json *network,
 	return 0;
 }
 
+/* A code to tell by, and words that need no more. */
+static int say(struct err *e, int code, const char *text)
+{
+	err_set(e, ERR_INPUT, "%s", text);
+	if (e)
+		e->code = code;
+	return -1;
+}
+
 /* KEY as it is written down, with its process. */
 static int find(const struct registry *r, const char *key, struct net_entry *out, struct err *e)
 {
-	if (registry_get(r, key, out, e) < 0) {
-		if (e->code == ENOENT)
-			err_set(e, ENOENT, "it was started without rules of the network");
-		return -1;
-	}
+	if (registry_get(r, key, out, e) < 0)
+		return e->code == ENOENT
+			       ? say(e, ENOENT, "it was started without rules of the network")
+			       : -1;
 	if (!registry_lives(out))
-		return err_set(e, ESRCH, "its process %d is gone", (int)out->pid);
+		return say(e, ESRCH, "it is gone, and still written down");
 	if (!out->installed)
-		return err_set(e, EBUSY, "its start has not come to its end");
+		return say(e, EBUSY, "its start has not come to its end");
 	return 0;
 }
 
@@ -157,6 +163,47 @@ static int change_segments(const struct registry *r, const struct net_entry *old
 	return -1;
 }
 
+struct leaving {
+	const struct registry *r;
+	const struct net_entry *old, *new;
+	struct strv *gone;
+};
+
+/* N's rules let in, or out, a member of a segment that the container has left. */
+static int end_with_left(const struct net_entry *n, void *arg, struct err *e)
+{
+	const struct leaving *l = arg;
+	AUTO_STRV struct strv mentions = {NULL, 0};
+	AUTO_SPACE struct space space = {.n = 0};
+	bool left = false;
+
+	if (strcmp(n->key, l->new->key) == 0 || !n->installed || !registry_lives(n))
+		return 0;
+	if (net_want_mentions(&n->want, &mentions) < 0)
+		return err_nomem(e);
+	for (size_t i = 0; i < l->old->want.segments.n; i++)
+		left = left ||
+		       (strv_has(&mentions, l->old->want.segments.v[i]) &&
+			       !strv_has(&l->new->want.segments, l->old->want.segments.v[i]));
+	if (!left)
+		return 0;
+	return space_load(l->r, &n->ns, n->host, NULL, NULL, &space, e) < 0
+		       ? -1
+		       : end_connections(n, &space, l->gone, e);
+}
+
+/* Its own, and those that others let it have as a member of what it has left. */
+static int end_all(const struct registry *r, const struct net_entry *old,
+	const struct net_entry *new, const struct space *space, struct strv *gone, struct err *e)
+{
+	struct leaving l = {r, old, new, gone};
+	AUTO_STRV struct strv bad = {NULL, 0};
+
+	if (end_connections(new, space, gone, e) < 0)
+		return -1;
+	return old->want.segments.n ? registry_each(r, end_with_left, &l, &bad, e) : 0;
+}
+
 int net_reload(const char *dir, const char *key, const struct json *network, struct strv *gone,
 	struct err *e)
 {
@@ -176,7 +223,7 @@ int net_reload(const char *dir, const char *key, const struct json *network, str
 	if (change_segments(&r, &old, &new, e) < 0)
 		return err_wrap(
 			e, "the policy is in force, but not all sets of its segments (net sync)");
-	if (end_connections(&new, &space, gone, e) < 0)
+	if (end_all(&r, &old, &new, &space, gone, e) < 0)
 		return err_wrap(e, "the policy is in force, but connections may go on");
 	return 0;
 }
@@ -219,40 +266,15 @@ static int compare(int nl, const struct table_dump *want, struct strv *out, stru
 	return table_differences(want, &got, out) < 0 ? err_nomem(e) : 0;
 }
 
-/* The batch's transactions become one: what ends one and begins the next goes. */
-static void join(struct batch *b)
-{
-	size_t left = b->len, to = 0;
-	const struct nlmsghdr *h = nlmsg_first(b->bytes, b->len), *next;
-
-	for (bool first = true; h; h = next, first = false) {
-		size_t at = (size_t)((const uint8_t *)h - b->bytes),
-		       len = NLMSG_ALIGN(h->nlmsg_len);
-		uint16_t type = h->nlmsg_type;
-
-		next = nlmsg_next(h, &left);
-		if ((type == NFNL_MSG_BATCH_BEGIN && !first) ||
-			(type == NFNL_MSG_BATCH_END && next))
-			continue;
-		memmove(b->bytes + to, b->bytes + at, len);
-		to += len;
-	}
-	b->len = to;
-}
-
 /* The table is made anew, in one transaction: when somebody has put another thing in the place of ours. */
 static int replace(const struct space *p, const struct ruleset *rules, int nl, struct err *e)
 {
 	AUTO_BATCH struct batch b = {0};
-	const struct ruleset none = {0};
 
 	if (p->s.host && !ruleset_confined(rules))
 		return err_set(e, ERR_BUG, "these rules would touch the host's own traffic");
 	batch_init(&b);
-	if (encode_remove(&b, e) < 0 || encode_install(&b, rules, NULL, 0, &none, e) < 0)
-		return -1;
-	join(&b);
-	return nlsock_commit(nl, &b, e);
+	return encode_replace(&b, rules, e) < 0 ? -1 : nlsock_commit(nl, &b, e);
 }
 
 /* First so that counters and flows that were seen are kept. */
@@ -292,24 +314,36 @@ static int end_stolen(
 	return 0;
 }
 
+static int append(struct strv *to, const struct strv *from, struct err *e)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (strv_add(to, from->v[i]) < 0)
+			return err_nomem(e);
+	return 0;
+}
+
 static int check(const struct registry *r, const struct net_entry *n, bool repair,
 	struct strv *found, struct err *e)
 {
 	__attribute__((cleanup(table_dump_done))) struct table_dump want = {NULL, 0};
+	AUTO_STRV struct strv differences = {NULL, 0};
 	AUTO_RULESET struct ruleset rules = {0};
 	AUTO_SPACE struct space space = {.n = 0};
 	AUTO_FD int nl = -1;
-	size_t before = found->n;
+	int rc = 0;
 
 	if (space_load(r, &n->ns, n->host, NULL, NULL, &space, e) < 0 ||
 		ruleset_build(&space.s, &rules, e) < 0 || table_expected(&rules, &want, e) < 0 ||
-		space_socket(r, &n->ns, &nl, e) < 0 || compare(nl, &want, found, e) < 0)
+		space_socket(r, &n->ns, &nl, e) < 0 || compare(nl, &want, &differences, e) < 0)
 		return -1;
-	if (found->n == before || !repair)
-		return 0;
-	if (put_right(&space, &rules, nl, &want, e) < 0)
-		return err_wrap(e, "put it right");
-	return end_stolen(n, &space, found, e);
+	if (differences.n && repair) {
+		rc = put_right(&space, &rules, nl, &want, e);
+		if (rc < 0)
+			err_wrap(e, "put it right");
+		else
+			rc = end_stolen(n, &space, found, e); /* first: they may be few of many */
+	}
+	return append(found, &differences, rc < 0 ? NULL : e) < 0 ? -1 : rc;
 }
 
 int net_check(const char *dir, const char *key, bool repair, struct strv *found, struct err *e)
