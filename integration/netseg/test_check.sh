@@ -1,0 +1,188 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# test_check - rules that somebody has altered or taken away are found, put right and recorded; and what is left over of
+# containers that are gone.
+# shellcheck source=integration/netseg/world.sh
+. "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
+IT_NEEDS="runc busybox nft"
+it_enter "$0" "$@"
+
+HOLD=$B/tests/prog_hold
+
+check() { # ARGUMENT...: of net check; its answer in $T/check.out; 0 when it ended with STATUS (0)
+	"$B/cinchctl" net check "$@" >$T/check.out 2>$T/check.err
+	local rc=$?
+	[ $rc = "${STATUS:-0}" ] || echo "# exit status $rc: $(cat $T/check.err $T/check.out)"
+	[ $rc = "${STATUS:-0}" ]
+}
+
+record() { jq -c "$1" /var/log/cinch/audit.jsonl | tail -n 1; } # JQ: of the last record
+records() { wc -l </var/log/cinch/audit.jsonl; }
+
+nft1() { in_ns pod1 nft "$@"; }
+# The whole table without what counts, and without what was seen.
+now() {
+	nw_table pod1 | jq -Sc '[.nftables[] | del(.. | .packets?, .bytes?, .handle?) |
+		if .set.elem and (.set.name | test("denied|seen")) then del(.set.elem) else . end |
+		if .set.elem then .set.elem |= sort_by(tostring) else . end] | sort_by([keys[0], .[].name, .rule.chain])'
+}
+key() { jq -r 'select(.id == "one") | .key' /run/cinch/net/containers/*; }
+refused() { nw_table pod1 | jq --arg k "$(key)" '[.nftables[].counter // empty |
+	select(.name | startswith($k) and test("refused")) | .packets] | add'; }
+closed() { [[ $(nw_in one ask tcp $NW_MORE4 7070) == ECONNREFUSED* ]]; }
+
+setup() {
+	nw_world
+	cp "$HOLD" $T/rootfs/bin/hold
+	nw_pod 1
+	nw_pod 2
+	in_ns sink "$HOLD" serve $NW_MORE4 7070 >$T/hold.serve 2>&1 &
+	it_until grep -q ready $T/hold.serve
+	nw_profile closed "{\"preset\": \"isolated\", \"segment\": \"app\", \"egress\": [$NW_FENCE,
+		{\"to\": [\"10.0.0.0/9\", \"198.51.100.0/26\", \"segment:app\"], \"ports\": [\"tcp/80\", \"tcp/443\"]}]}"
+	it_apply '{}'
+	if ! nw_run closed one pod1 || ! nw_run closed two pod1 || ! nw_run closed far pod2; then
+		it_die "the containers do not start"
+	fi
+}
+
+whole() {
+	it_ok "as it was made, all is well" check
+	it_is "in two namespaces of three containers" "$(cat $T/check.out)" "2 tables as they should be"
+	it_ok "of one container" check one
+	it_is "in JSON nothing" "$("$B/cinchctl" net check --json)" "[]"
+	closed
+	it_result $? "what is not allowed is refused"
+}
+
+# What somebody does to the table, and a word of what is said of it.
+tamper() {
+	cat <<-EOF
+		nothing left|delete table inet cinch|missing
+		all rules gone|flush table inet cinch|missing
+		a rule of one chain gone|flush chain inet cinch $(key)_out|missing
+		everything let out|insert rule inet cinch output accept|(added|altered|changed|different)
+		everything let in|insert rule inet cinch $(key)_in accept|(added|altered|changed|different)
+		a rule behind the last|add rule inet cinch $(key)_out accept|added
+		the policy of a base chain|chain inet cinch output { policy accept; }|output
+		a chain more|add chain inet cinch mine|added
+		a set more|add set inet cinch mine { type ipv4_addr; }|added
+		an address more|add element inet cinch segment_app_4 { 192.0.2.1 }|segment_app_4
+		an address less|delete element inet cinch segment_app_4 { 10.88.2.2 }|segment_app_4
+		another table of that name|delete table inet cinch; add table inet cinch; add chain inet cinch output; add chain inet cinch input|missing
+	EOF
+}
+
+altered() {
+	local what how said before good n
+	good=$(now)
+	while IFS='|' read -r what how said; do
+		n=$(records)
+		nft1 "$how" 2>$T/nft.err || it_result 1 "nft: $what" "$(cat $T/nft.err)"
+		before=$(now)
+		STATUS=1 check
+		it_result $? "$what: is found"
+		it_like "$what: is said" "$(cat $T/check.out)" "$said"
+		it_is "$what: looking changes nothing" "$(now)" "$before"
+		STATUS=1 check --repair
+		it_result $? "$what: is put right"
+		it_ok "$what: and stays so" check
+		it_is "$what: as it was" "$(now)" "$good"
+		closed || it_result 1 "$what: it is enforced again"
+		[ "$(records)" -eq $((n + 2)) ] || it_result 1 "$what: two records"
+	done < <(tamper)
+	it_is "it is recorded: what, of whom, by whom" \
+		"$(record '[.verb, .id, .result, .caller.uid, .problemsCount >= 1, .problems[0] != ""]')" \
+		'["net check","one","repaired",0,true,true]'
+	it_is "and the log is whole" "$(it_log_faults)" ""
+}
+
+# A repair does not forget what was counted, where that is still there.
+kept() {
+	local before
+	nw_in one ask tcp $NW_MORE4 7070 >/dev/null
+	before=$(refused)
+	nft1 insert rule inet cinch output accept
+	STATUS=1 check --repair
+	it_result $? "a repair"
+	[ "$before" -gt 0 ] && [ "$(refused)" -ge "$before" ]
+	it_result $? "keeps the counters" "$before, then $(refused)"
+	it_like "and what was refused" "$(nw_denied pod1)" "$NW_MORE4 (tcp|6) 7070"
+}
+
+# Who got out meanwhile does not stay out: where connections are still known they are ended by name, else their next
+# packet is refused.
+stolen() {
+	local n=0 how
+	for how in "insert rule inet cinch output accept" "flush table inet cinch; chain inet cinch input { policy accept; };
+		chain inet cinch output { policy accept; }"; do
+		n=$((n + 1))
+		nft1 "$how"
+		"$RUNC" --root "$ROOT" exec one /bin/hold tcp $NW_MORE4 7070 </dev/null >$T/hold.$n 2>&1 &
+		it_until grep -q alive $T/hold.$n
+		it_result $? "after \"${how%%;*}\" it gets out"
+		STATUS=1 check --repair one
+		it_result $? "a repair"
+		[ $n != 1 ] || it_like "says what is ended" "$(cat $T/check.out)" \
+			"tcp 10\.88\.1\.2:[0-9]+ -> $NW_MORE4:7070 was not allowed, and is ended"
+		it_until grep -q ended $T/hold.$n
+		it_result $? "and it is"
+	done
+}
+
+others() {
+	nft add table inet cinch && nft add chain inet cinch mine
+	nft1 add table ip other && nft1 add chain ip other mine
+	it_ok "tables of others are nobody's business" check
+	nft delete table inet cinch
+	nft1 delete table ip other
+}
+
+# A container whose runtime was never asked to delete it.
+# shellcheck disable=SC2317 # called by it_until
+dead() { ! grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$1/status"; } # PID
+
+left_over() {
+	local pid
+	pid=$(nw_pid far)
+	kill -9 "$pid"
+	it_until dead "$pid"
+	STATUS=1 check
+	it_result $? "of a container that is gone there is something left"
+	it_like "which is said" "$(cat $T/check.out)" '^far: left over'
+	STATUS=1 check --repair
+	it_result $? "and taken away"
+	it_ok "so that all is well again" check
+	it_is "its address is nobody's" "$(nw_table pod1 | jq -c '[.nftables[].set // empty |
+		select(.name | test("segment_app_4")) | .elem[]?] | sort')" '["10.88.1.2"]'
+	echo "{" >"/run/cinch/net/containers/000000000000"
+	STATUS=1 check
+	it_result $? "an entry that cannot be read"
+	it_like "is named" "$(cat $T/check.out)" '000000000000'
+	STATUS=1 check --repair
+	it_result $? "and stays, since it may be of a container that runs"
+	rm "/run/cinch/net/containers/000000000000"
+	it_ok "all is well" check
+}
+
+nothing() {
+	nw_delete closed one
+	nw_delete closed two
+	nw_delete closed far
+	it_ok "without containers there is nothing to check" check
+	it_is "which is said" "$(cat $T/check.out)" "0 tables as they should be"
+	STATUS=2 check one
+	it_result $? "a container that is not there is an error"
+	it_is "net sync has nothing to do" "$("$B/cinchctl" net sync)" "nothing to do"
+}
+
+setup
+whole
+altered
+kept
+stolen
+others
+left_over
+nothing
+it_done

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * net_reload - a container that runs gets the network its profiles grant by now.
+ */
+#include "shim/ctl/commands.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "netseg/install.h"
+#include "profiles/network.h"
+#include "shim/base/cleanup.h"
+#include "shim/ctl/lines.h"
+#include "shim/ctl/net.h"
+#include "shim/ctl/net_record.h"
+#include "shim/ctl/table.h"
+#include "shim/network.h"
+#include "shim/state.h"
+
+struct reload {
+	struct applied applied;
+	char dir[PATH_MAX]; /* of the registry */
+	struct net_list list;
+};
+
+struct one {
+	const struct net_entry *entry;
+	struct json_doc *state, *want;
+	struct selection profiles;
+	struct strv ended;
+	const char *result;
+};
+
+static void reload_done(struct reload *r)
+{
+	applied_done(&r->applied);
+	net_list_done(&r->list);
+}
+
+static void one_done(struct one *o)
+{
+	json_free(o->state);
+	json_free(o->want);
+	select_done(&o->profiles);
+	strv_done(&o->ended);
+}
+
+/* ---- what it has to be now ---- */
+
+static int profiles_now(const struct reload *r, struct one *o, struct err *e)
+{
+	json_each (p, json_get(json_root(o->state), "profiles")) {
+		const char *name = json_str(json_get(p, "name"));
+
+		if (!name || o->profiles.n == SELECT_MAX)
+			return err_set(e, ERR_INPUT, "its state record names no profiles");
+		if (applied_profile(&r->applied, name, &o->profiles.p[o->profiles.n], e) < 0)
+			return err_wrap(e, "profile \"%.64s\" in the policy in force", name);
+		o->profiles.n++;
+	}
+	if (o->profiles.n == 0)
+		return err_set(e, ERR_INPUT, "its state record names no profiles");
+	select_relax(&r->applied, o->profiles.p, o->profiles.n);
+	return 0;
+}
+
+static bool has_capability(const struct json *state, const char *name)
+{
+	json_each (set, json_at(state, "/process/capabilities"))
+		json_each (v, set)
+			if (json_str(v) && strcmp(v->text, name) == 0)
+				return true;
+	return false;
+}
+
+/* What a start would have refused, or taken away, is the container's for as long as it runs. */
+static int judge_capabilities(const struct one *o, struct err *e)
+{
+	bool enforced = false;
+
+	json_each (p, json_get(json_root(o->want), "policies")) {
+		const char *mode = json_str(json_get(p, "mode"));
+
+		enforced |= mode && strcmp(mode, "enforce") == 0;
+	}
+	for (const struct network_master *m = network_masters; enforced && m->name; m++)
+		if (has_capability(json_root(o->state), m->name))
+			return err_set(e, ERR_DENIED,
+				"it was started with %s, and could not be held to enforced rules: "
+				"start "
+				"it again",
+				m->name);
+	return 0;
+}
+
+/* A profile that does not speak of the network any more, and once did, lets everything pass. */
+static int put_off(struct one *o, struct json *want)
+{
+	struct json *policies = json_get(want, "policies"), *off;
+
+	if (policies->first)
+		return 0;
+	off = json_object(o->want);
+	return json_put(o->want, off, "profile", json_string(o->want, o->profiles.p[0]->name)) <
+				       0 ||
+			       json_put(o->want, off, "mode", json_string(o->want, "off")) < 0
+		       ? -1
+		       : json_push(policies, off);
+}
+
+static int decide(const struct reload *r, struct one *o, struct err *e)
+{
+	const struct net_entry *n = o->entry;
+	char dir[PATH_MAX];
+	struct json *want;
+
+	if (state_dir(dir, e) < 0 || state_read(dir, n->root, n->id, &o->state, e) < 0)
+		return -1;
+	if (!o->state)
+		return err_set(e, ERR_INPUT, "it has no state record any more: start it again");
+	if (profiles_now(r, o, e) < 0)
+		return -1;
+	o->want = json_new();
+	want = o->want ? network_policies(o->want, &o->profiles, &r->applied.settings) : NULL;
+	if (!want || put_off(o, want) < 0)
+		return err_nomem(e);
+	json_set_root(o->want, want);
+	return judge_capabilities(o, e);
+}
+
+/* Nothing of what a policy says is another. */
+static bool unchanged(const struct one *o)
+{
+	static const char *const said[] = {
+		"policies", "segments", "resolvers", "nodeAddresses", "metadataAddresses"};
+	const struct json *before = json_root(o->entry->network), *after = json_root(o->want);
+
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		const struct json *a = json_get(before, said[i]), *b = json_get(after, said[i]);
+
+		if (a && b ? !json_equal(a, b) : a != b)
+			return false;
+	}
+	return true;
+}
+
+/* ---- what would change ---- */
+
+static int put_lines_json(struct json_doc *doc, struct json *to, const struct lines *l)
+{
+	struct json *list = json_array(doc);
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct lines_change *c = &l->v[i];
+		AUTO_STR struct str line = STR_INIT, block = STR_INIT;
+		struct json *o = json_object(doc);
+
+		str_addn(&line, c->line, c->len);
+		str_addn(&block, c->block ? c->block : "", c->block ? c->block_len - 2 : 0);
+		if (json_put(doc, o, "in", json_string(doc, str_text(&block))) < 0 ||
+			json_put(doc, o, c->added ? "added" : "removed",
+				json_string(doc, str_text(&line))) < 0 ||
+			json_push(list, o) < 0)
+			return -1;
+	}
+	return json_put(doc, to, "changes", list);
+}
+
+static void print_lines(const struct lines *l, bool colour, struct str *out)
+{
+	const char *block = "";
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct lines_change *c = &l->v[i];
+		AUTO_STR struct str line = STR_INIT;
+
+		/* the block of a line that goes and of one that comes is the same one in two texts */
+		if (c->block && strncmp(c->block, block, c->block_len) != 0)
+			str_addf(out, "  %.*s\n", (int)c->block_len - 2, c->block);
+		block = c->block ? c->block : "";
+		str_addn(&line, c->line, c->len);
+		str_addf(out, "%s%s", colour ? c->added ? "\033[32m" : "\033[31m" : "",
+			c->added ? "  + " : "  - ");
+		table_text(str_text(&line), 6 * c->len + 1, out);
+		str_add(out, colour ? "\033[0m\n" : "\n");
+	}
+}
+
+/* ---- how it is told ---- */
+
+static struct json *one_json(struct json_doc *doc, const struct one *o, const struct lines *lines)
+{
+	AUTO_STR struct str before = STR_INIT, after = STR_INIT;
+	struct json *j = json_object(doc), *ended = json_array(doc);
+
+	network_words(json_root(o->entry->network), &before);
+	network_words(json_root(o->want), &after);
+	for (size_t i = 0; i < o->ended.n; i++)
+		if (json_push(ended, json_string(doc, o->ended.v[i])) < 0)
+			return NULL;
+	if (json_put(doc, j, "id", json_string_lossy(doc, o->entry->id)) < 0 ||
+		json_put(doc, j, "name", json_string_lossy(doc, net_name(o->entry))) < 0 ||
+		json_put(doc, j, "result", json_string(doc, o->result)) < 0 ||
+		json_put(doc, j, "before", json_string_lossy(doc, str_text(&before))) < 0 ||
+		json_put(doc, j, "network", json_string_lossy(doc, str_text(&after))) < 0 ||
+		(lines ? put_lines_json(doc, j, lines) : json_put(doc, j, "ended", ended)) < 0)
+		return NULL;
+	return j;
+}
+
+static void print_one(struct ctl_call *c, const struct one *o, const struct lines *lines)
+{
+	AUTO_STR struct str words = STR_INIT;
+
+	network_words(json_root(o->want), &words);
+	table_text(net_name(o->entry), 200, &c->out);
+	str_addf(&c->out, ": %s: ", o->result);
+	table_text(str_text(&words), 1000, &c->out);
+	str_addc(&c->out, '\n');
+	if (lines)
+		print_lines(lines, c->colour, &c->out);
+	for (size_t i = 0; i < o->ended.n; i++)
+		str_addf(&c->out, "  ended %s\n", o->ended.v[i]);
+}
+
+/* LIST NULL: for people. */
+static int tell(struct ctl_call *c, struct json_doc *doc, struct json *list, const struct one *o,
+	const struct lines *lines, struct err *e)
+{
+	if (list)
+		return json_push(list, one_json(doc, o, lines)) < 0 ? err_nomem(e) : 0;
+	print_one(c, o, lines);
+	return 0;
+}
+
+/* ---- the command ---- */
+
+static int change(const struct reload *r, struct one *o, struct err *e)
+{
+	struct net_record record = {.verb = "net reload",
+		.result = "failed",
+		.of = o->entry,
+		.applied = &r->applied,
+		.profiles = &o->profiles,
+		.before = json_root(o->entry->network),
+		.after = json_root(o->want),
+		.list = "ended",
+		.lines = &o->ended};
+
+	o->result = unchanged(o) ? "unchanged" : "applied";
+	if (net_reload(r->dir, o->entry->key, json_root(o->want), &o->ended, e) < 0) {
+		record.reason = e->msg;
+		(void)net_record_write(&record, NULL);
+		return -1;
+	}
+	record.result = o->result;
+	if (net_record_write(&record, e) < 0)
+		return err_wrap(e, "it is in force, but not recorded");
+	return 0;
+}
+
+static int show(const struct reload *r, struct ctl_call *c, struct json_doc *doc, struct json *list,
+	struct one *o, bool *differs, struct err *e)
+{
+	AUTO_STR struct str now = STR_INIT, then = STR_INIT;
+	AUTO_LINES struct lines lines = {NULL, 0};
+
+	if (net_reload_show(r->dir, o->entry->key, json_root(o->want), &now, &then, e) < 0 ||
+		lines_compare(str_text(&now), str_text(&then), &lines, e) < 0)
+		return -1;
+	o->result = lines.n ? "would be changed" : "unchanged";
+	*differs = *differs || lines.n > 0;
+	return tell(c, doc, list, o, &lines, e);
+}
+
+static int each(const struct reload *r, struct ctl_call *c, struct json_doc *doc, struct json *list,
+	const struct net_entry *entry, bool *differs, struct err *e)
+{
+	__attribute__((cleanup(one_done))) struct one o = {.entry = entry};
+
+	if (decide(r, &o, e) < 0)
+		return -1;
+	if (ctl_given(c, "dry-run"))
+		return show(r, c, doc, list, &o, differs, e);
+	return change(r, &o, e) < 0 ? -1 : tell(c, doc, list, &o, NULL, e);
+}
+
+static int run(struct ctl_call *c, struct err *e)
+{
+	__attribute__((cleanup(reload_done))) struct reload r = {.list = {0}};
+	AUTO_JSON struct json_doc *doc = json_new();
+	struct json *list = doc && c->json ? json_array(doc) : NULL;
+	AUTO_FREE size_t *chosen = NULL;
+	bool differs = false;
+	size_t n = 0;
+
+	if (!doc || (c->json && !list))
+		return err_nomem(e);
+	if (store_open(ctl_value(c, "store"), &r.applied, e) < 0 || net_dir(r.dir, e) < 0 ||
+		net_list_read(r.dir, &r.list, e) < 0 || net_chosen(c, &r.list, &chosen, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		const struct net_entry *entry = &r.list.v[chosen[i]];
+
+		if (each(&r, c, doc, list, entry, &differs, e) == 0)
+			continue;
+		/* what was done before is done */
+		(void)(c->json ? 0 : ctl_flush(c, NULL));
+		return err_wrap(e, "%.64s", net_name(entry));
+	}
+	if (list && ctl_put_json(c, list, e) < 0)
+		return -1;
+	return differs ? CTL_FINDINGS : CTL_OK;
+}
+
+const struct ctl_command ctl_net_reload = {
+	.name = "net reload",
+	.run = run,
+	.operands = "ID ...",
+	.least = 1,
+	.most = 64,
+	.word = CTL_TEXT,
+	.summary = "give running containers the network their profiles grant by now",
+	.notes = "The profiles a container was started with, as they are in the policy in force. "
+		 "Its\n"
+		 "rules change in one transaction, and established connections that they do not\n"
+		 "allow are ended. Everything else of a profile counts from the next start on.\n"
+		 "Exit status: 0 done, 1 with --dry-run: rules would change, 2 an error; then the\n"
+		 "rules of that container, and of those behind it on the line, are as they were.\n",
+	.options =
+		{
+			{"dry-run", NULL, CTL_NONE, "only show which rules would change"},
+			{"store", "DIR", CTL_DIR, "another store of applied policies"},
+		},
+};
