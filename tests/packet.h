@@ -56,7 +56,7 @@ static const struct packet_kind packet_kinds[] = {
 			192, 0, 2, 2, 0, 9, 0, 9, 0, 8, 0, 0},
 		40, 0, 2, false, false},
 	/* a router, for 1800 seconds */
-	{"advert", 9, 58, {9, 0, 0, 0, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 16, 0, 2, false,
+	{"advert", 9, 58, {9, 0, 0, 0, 64, 0, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0}, 16, 0, 2, false,
 		false},
 	{"gre", 47, 47, {0, 0, 0x08, 0, 'c', 'i', 'n', 'c', 'h'}, 16, 0, 0, false, false},
 	{"esp", 50, 50, {0, 0, 0, 1, 0, 0, 0, 1, 'c', 'i', 'n', 'c', 'h'}, 16, 0, 0, false, false},

@@ -7,7 +7,7 @@
  *        prog_net ping ADDRESS                                   an echo request, without privileges
  *        prog_net raw KIND SOURCE DESTINATION [PORT]             a packet with all of its headers made here:
  *                 (packet.h)                                     needs CAP_NET_RAW
- *        prog_net frame INTERFACE MAC SOURCE DESTINATION PORT    a UDP datagram below IP, to a neighbour
+ *        prog_net frame INTERFACE MAC KIND SOURCE DESTINATION [PORT]    the same below IP, to a neighbour
  *        prog_net early PROCS ADDRESS PORT                       sockets made first, then into the cgroup PROCS
  *                                                                belongs to, then as udp and tcp
  *        prog_net take PATH                                      waits at PATH for sockets of somebody else's, then
@@ -216,7 +216,7 @@ static int do_raw(int argc, char **argv)
 	return said("sent", rc);
 }
 
-static int do_frame(char **argv)
+static int do_frame(int argc, char **argv)
 {
 	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_halen = ETH_ALEN};
 	struct packet p[2];
@@ -229,7 +229,7 @@ static int do_frame(char **argv)
 	to.sll_ifindex = (int)if_nametoindex(argv[0]);
 	if (sscanf(argv[1], "%x:%x:%x:%x:%x:%x", &mac.b[0], &mac.b[1], &mac.b[2], &mac.b[3],
 		    &mac.b[4], &mac.b[5]) != ETH_ALEN ||
-		!packet_make("udp", argv[2], argv[3], number(argv[4]), p, &n))
+		!packet_make(argv[2], argv[3], argv[4], argc > 5 ? number(argv[5]) : 0, p, &n))
 		usage();
 	for (int i = 0; i < ETH_ALEN; i++)
 		to.sll_addr[i] = (uint8_t)mac.b[i];
@@ -382,8 +382,8 @@ int main(int argc, char **argv)
 		return do_raw(argc - 2, argv + 2);
 	if (strcmp(argv[1], "take") == 0)
 		return do_take(argv[2]);
-	if (strcmp(argv[1], "frame") == 0 && argc == 7)
-		return do_frame(argv + 2);
+	if (strcmp(argv[1], "frame") == 0 && argc >= 7)
+		return do_frame(argc - 2, argv + 2);
 	if (argc < 5)
 		usage();
 	w = where(argv[3], argv[4]);

@@ -20,7 +20,9 @@ SINK4=203.0.113.9 SINK6=2001:db8:113::9 FENCE=7
 FOREIGN4=9.9.9.9 FOREIGN6=2620:fe::9 RESOLVER4=10.88.0.53 RESOLVER6=fd88::53
 # shellcheck disable=SC2034
 METADATA4="169.254.169.254 100.100.100.200 168.63.129.16" METADATA6="fd00:ec2::254"
-NW_MORE4=198.51.100.77 NW_MORE6=2001:db8:114::9 # where nobody may go
+# Nobody may go there: one address for each attempt, all of them the sink's.
+# shellcheck disable=SC2034
+NW_NEVER4=198.51.100 NW_NEVER6=2001:db8:114:
 
 in_ns() { # NAMESPACE COMMAND...
 	local ns=$1
@@ -34,14 +36,17 @@ nw_world() {
 	mkdir -p "$ROOT"
 	ip netns add sink || it_die "cannot make a network namespace"
 	in_ns sink ip link set lo up
-	for a in $SINK4 $FOREIGN4 $RESOLVER4 $METADATA4 $NW_MORE4; do
+	for a in $SINK4 $FOREIGN4 $RESOLVER4 $METADATA4; do
 		in_ns sink ip address add "$a/32" dev lo
 	done
-	for a in $SINK6 $FOREIGN6 $RESOLVER6 $METADATA6 $NW_MORE6 64:ff9b::a9fe:a9fe; do
+	for a in $SINK6 $FOREIGN6 $RESOLVER6 $METADATA6 64:ff9b::a9fe:a9fe; do
 		in_ns sink ip address add "$a/128" dev lo nodad
 	done
+	in_ns sink ip route add local $NW_NEVER4.0/24 dev lo
+	in_ns sink ip -6 route add local $NW_NEVER6:/64 dev lo
 	in_ns sink sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
-		net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 ||
+		net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 \
+		net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0 ||
 		it_die "cannot set up the sink"
 	printf 'nameserver %s\nnameserver %s\n' $RESOLVER4 $RESOLVER6 >/etc/resolv.conf
 	in_ns sink "$B/tests/prog_sink" "$SINK" 2>$T/sink.err &
@@ -62,6 +67,7 @@ nw_pod() { # N: namespace podN
 	local n=$1
 	{
 		ip netns add "pod$n" &&
+			in_ns "pod$n" sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0 &&
 			ip link add "to$n" netns sink type veth peer name eth0 netns "pod$n" &&
 			in_ns sink ip address add "10.88.$n.1/24" dev "to$n" &&
 			in_ns sink ip address add "fd88:$n::1/64" dev "to$n" nodad &&
@@ -172,7 +178,7 @@ nw_fence() { # POD: through which it goes, below all rules
 	local n
 	NW_FENCES=$((${NW_FENCES:-0} + 1))
 	n=$((20000 + NW_FENCES))
-	in_ns "$1" "$B/tests/prog_net" frame eth0 "$(nw_mac "$1")" 192.0.2.1 192.0.2.2 $n >/dev/null &&
+	in_ns "$1" "$B/tests/prog_net" frame eth0 "$(nw_mac "$1")" udp 192.0.2.1 192.0.2.2 $n >/dev/null &&
 		it_until grep -q "^udp 192.0.2.1 192.0.2.2 $n\$" "$SINK"
 }
 
@@ -182,14 +188,14 @@ nw_mac() { # POD: the address of its gateway's end
 
 # --- what the rules say ---
 
-nw_table() { in_ns "$1" nft -j list table inet cinch 2>/dev/null; } # POD
+nw_table() { in_ns "$1" nft -n -j list table inet cinch 2>/dev/null; } # POD
 
-# POD ID|KEY: sum of the counters of what was refused
+# POD: sum of the counters of what was refused
 nw_refused() {
-	nw_table "$1" | jq '[.nftables[].counter // empty | select(.name | test("_refused(_|$)")) | .packets] | add // 0'
+	in_ns "$1" nft -n -j list counters table inet cinch 2>/dev/null | jq '[.nftables[].counter // empty | select(.name | test("_refused(_|$)")) | .packets] | add // 0'
 }
 
-# POD: what was refused and is remembered, a line each: "ADDRESS PROTOCOL PORT"
+# POD: what was refused and is remembered, a line each: "ADDRESS PROTOCOL-NUMBER PORT"
 nw_denied() {
 	nw_table "$1" | jq -r '.nftables[].set // empty | select(.name | test("_denied_")) | .elem[]? |
 		(.elem.val // .).concat | map(tostring) | join(" ")'
