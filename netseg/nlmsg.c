@@ -48,10 +48,14 @@ size_t nlmsg_left(const struct nlmsg *m)
 
 void nlmsg_put(struct nlmsg *m, uint16_t type, const void *data, size_t len)
 {
+	size_t pad = MNL_ALIGN(len) - len;
+
 	/* the length first: libmnl adds to it before it compares, and keeps 16 bits of it */
 	if (m->full || len > UINT16_MAX - MNL_ATTR_HDRLEN ||
 		!mnl_attr_put_check(m->h, m->room, type, len, data))
 		m->full = true;
+	else /* libmnl before 1.0.5 leaves there what was there */
+		memset((uint8_t *)mnl_nlmsg_get_payload_tail(m->h) - pad, 0, pad);
 }
 
 void nlmsg_text(struct nlmsg *m, uint16_t type, const char *text)

@@ -13,7 +13,8 @@
 
 static void *grow(void *v, size_t n, size_t size)
 {
-	void *more = reallocarray(v, n + 1, size);
+	/* a power of two is full */
+	void *more = n & (n - 1) ? v : reallocarray(v, n ? n * 2 : 1, size);
 
 	if (!more)
 		abort();

@@ -83,6 +83,25 @@ done
 "$LOAD" sample:5000 print >$T/printed && listed sample:5000 | diff $T/printed - >$T/diff
 it_result $? "5,000 prefixes of each family are listed as they are printed" "$(cat $T/diff)"
 
+# What another library reads out of the kernel, without handles, names the kernel gave, and the order of elements: the
+# unit tests hold the encoder to the same file.
+netlink() {
+	sed -E '/^table /,$d; /^$/d; s/^(inet cinch [^@ ]+).*/\1/; s/__set[0-9]+/__set%d/; s/ 0x0 \]$/ ]/; s/ timeout 0ms//' |
+		LC_ALL=C awk 'function put(   i, j, t) {
+			for (i = 2; i <= n; i++)
+				for (j = i; j > 1 && e[j - 1] > e[j]; j--) { t = e[j]; e[j] = e[j - 1]; e[j - 1] = t }
+			if (n) print set
+			for (i = 1; i <= n; i++) print e[i]
+			n = 0
+		}
+		/^inet cinch @/ { put(); set = $0; next }
+		/^\telement/ { e[++n] = $0; next }
+		{ put(); print }
+		END { put() }'
+}
+"$LOAD" sample:0:12345 -- nft --debug=netlink list ruleset 2>&1 | netlink | diff "$IT_TOP/tests/data/net_sample.netlink" - >$T/diff
+it_result $? "the kernel has the expressions that the unit tests want" "$(cat $T/diff)"
+
 # --- what an installation leaves alone ---
 
 # shellcheck disable=SC2016 # of the shell in the namespace
