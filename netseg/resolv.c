@@ -80,8 +80,6 @@ int net_resolv_conf(const char *text, struct addrs *out)
 	while (*text) {
 		const char *end = text + strcspn(text, "\n"), *line = text + strspn(text, blank);
 
-		if (line > end)
-			line = end;
 		if (begins(line, end, server) && strchr(blank, line[strlen(server)])) {
 			if (add_words(line + strlen(server), end, blank, 1, out) < 0)
 				return -1;

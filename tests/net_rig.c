@@ -234,11 +234,12 @@ static void random_container(struct net_rig *r, struct dice *d, size_t most, enu
 	}
 	c->want = &r->wants[r->s.n];
 	snprintf(c->key, sizeof c->key, "c%03u%08x", dice_roll(d, 1000), (unsigned)r->s.n);
-	c->cgroup = 1000 + r->s.n;
+	c->cgroup = r->s.host || dice_roll(d, 5) ? 1000 + r->s.n : 0;
 	c->level = 2;
 	some_addresses(d, &c->resolvers, 3);
 	some_addresses(d, &c->hosts, 2);
 	some_addresses(d, &r->wants[r->s.n].metadata, 1);
+	some_addresses(d, &r->wants[r->s.n].resolvers, 1);
 	r->s.n++;
 }
 

@@ -51,6 +51,8 @@ static const char *line_wrong(const struct ruleset *r, size_t chain, const struc
 		for (size_t k = 1; m->kind == NET_M_DPORTS && k < m->n; k++)
 			if (m->ports[k].low <= m->ports[k - 1].high + 1)
 				return "ports that are not sorted, or touch";
+		if (m->kind == NET_M_CGROUP && m->cgroup == 0)
+			return "a match of no cgroup";
 		if (m->kind != NET_M_SOURCE && m->kind != NET_M_DEST)
 			continue;
 		set = find_set(r, m->set);

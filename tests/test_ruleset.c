@@ -475,6 +475,7 @@ static void test_forward(void)
 		{"{'profile': 'p'}", true, true},
 		{"{'profile': 'p', 'lift': ['forward']}", false, true},
 		{"{'profile': 'p', 'lift': ['forward']}, {'profile': 'q'}", true, true},
+		{"{'profile': 'p'}, {'profile': 'q', 'lift': ['forward']}", true, true},
 		{"{'profile': 'p', 'mode': 'audit'}", false, false},
 		{"{'profile': 'p', 'lift': ['forward']}, {'profile': 'q', 'mode': 'audit'}", false,
 			true},
