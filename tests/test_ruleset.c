@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_ruleset - what policies become: the table as nft lists it, and what it says of packets.
+ * test_ruleset - what policies become: the table as nft lists it and the manual shows it, and what it says of
+ * packets.
  *
  * With "--write" the tables of tests/data/ruleset are written anew, to be read by a person.
  */
@@ -90,6 +91,53 @@ static void test_tables(void)
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		table(names[i]);
+}
+
+/* ---- the manual ---- */
+
+/* Words of TEXT with one blank between them, appended. */
+static void words(struct str *out, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		bool blank = strchr(" \t\n", text[i]) != NULL;
+
+		if (!blank)
+			str_addc(out, text[i]);
+		else if (out->len && str_text(out)[out->len - 1] != ' ')
+			str_addc(out, ' ');
+	}
+}
+
+/* What the page shows of tables is in them. */
+static void test_page(void)
+{
+	static const char *const names[] = {"single", "pod", "host"};
+	static const char begin[] = ".Bd -literal -offset indent\n";
+	AUTO_FD int fd = open("man/cinch-netseg.7", O_RDONLY | O_CLOEXEC);
+	AUTO_FREE char *page = NULL;
+	AUTO_STR struct str tables = STR_INIT;
+	unsigned seen = 0;
+	size_t len = 0;
+	struct err e;
+
+	if (!ok(fd >= 0 && io_read_all(fd, 1 << 20, &page, &len, &e) == 0, "the page is read"))
+		return;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		AUTO_FREE char *text = slurp(names[i], ".nft");
+
+		words(&tables, text ? text : "", text ? strlen(text) : 0);
+	}
+	for (char *at = page; (at = strstr(at, begin)); at++) {
+		const char *text = at + strlen(begin), *end = strstr(text, "\n.Ed");
+		AUTO_STR struct str block = STR_INIT;
+
+		words(&block, text, end ? (size_t)(end - text) : 0);
+		if (*text == '"' || str_starts(text, "cinchctl"))
+			continue;
+		seen++;
+		ok(strstr(str_text(&tables), str_text(&block)), "%.60s", str_text(&block));
+	}
+	ok(seen > 20, "%u excerpts", seen);
 }
 
 /* ---- packets ---- */
@@ -548,6 +596,7 @@ int main(int argc, char **argv)
 {
 	writing = argc > 1 && strcmp(argv[1], "--write") == 0;
 	test_tables();
+	test_page();
 	test_presets();
 	test_rules();
 	test_modes();
