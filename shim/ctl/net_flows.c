@@ -32,6 +32,10 @@ static int gather(
 			*e = why;
 			return -1;
 		}
+		/* of all, those that learn */
+		if (kind == KIND_SEEN && c->n_operands == 0 && v.seen.mode != NET_LEARN &&
+			!v.seen.n)
+			continue;
 		if (sights_add(out, kind == KIND_SEEN ? &v.seen : &v.denied, e) < 0)
 			return -1;
 	}

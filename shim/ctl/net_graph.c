@@ -316,8 +316,8 @@ static int add_flows(struct building *b, size_t me, const struct net_entry *n,
 			continue;
 		sight_port_text(f->protocol, f->port, ports);
 		if (peer_node(b, n, f, &shown, &peer) < 0 ||
-			join(b, kind, f->dir, me, peer, ports, f->packets, s->mode != NET_ENFORCE) <
-				0)
+			join(b, kind, f->dir, me, peer, ports, f->packets,
+				kind == GRAPH_REFUSED && s->mode != NET_ENFORCE) < 0)
 			return -1;
 	}
 	return 0;
