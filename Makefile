@@ -141,8 +141,9 @@ fuzz:
 
 deps: ; @integration/deps.sh
 demo: ; @integration/deps.sh build test && $(MAKE) --no-print-directory -s Q=@ all && B=$(B) integration/demo/demo.sh
-bench: all $(B)/bench $(B)/stub ; @B=$(B) integration/bench/bench.sh && B=$(B) integration/bench/apply.sh
-$(B)/bench $(B)/stub: $(B)/%: integration/bench/%.c ; $(Q)mkdir -p $(@D) && \
+bench: all $(B)/bench $(B)/stub $(B)/netbench
+	@B=$(B) integration/bench/bench.sh && B=$(B) integration/bench/apply.sh && B=$(B) integration/bench/net.sh
+$(B)/bench $(B)/stub $(B)/netbench: $(B)/%: integration/bench/%.c ; $(Q)mkdir -p $(@D) && \
   $(CC) -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -static $(LDFLAGS) -o $@ $<
 
 # What is installed, as SOURCE:PLACE; uninstall removes the same places.

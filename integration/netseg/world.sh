@@ -86,9 +86,9 @@ nw_pod() { # N: namespace podN
 # system calls, which most of a start would be spent on.
 nw_profile() { # NAME NETWORK-JSON [MORE-JSON]
 	mkdir -p /etc/cinch/profiles
-	jq -n --arg name "$1" --argjson network "${2:-null}" --argjson more "${3:-{\}}" '{profile: $name,
-		version: "1.0.0", extends: ["baseline"], seccomp: {profile: "unconfined"}} + $more +
-		if $network then {network: $network} else {} end' >/etc/cinch/profiles/"$1".json
+	printf '%s\n' "${2:-null}" | jq --arg name "$1" --argjson more "${3:-{\}}" '{profile: $name, version: "1.0.0",
+		extends: ["baseline"], seccomp: {profile: "unconfined"}} + $more +
+		if . then {network: .} else {} end' >/etc/cinch/profiles/"$1".json
 }
 
 # What every policy of the tests allows, so that a test can tell "refused" from "not sent".
