@@ -7,6 +7,7 @@
  * message (no permission, the commit itself) it says of the batch's begin.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -214,24 +215,88 @@ static int refused(const struct batch *b, uint32_t seq, const struct verdict *v,
 	return err_set(e, v->code, "%s: the kernel refuses it", what);
 }
 
+/*
+ * From Linux 5.4 on, until a later one took it for what it is, to make a counter that is there was EOPNOTSUPP. It is
+ * there: the batch without that message is what was meant.
+ */
+static bool is_there(const struct batch *b, uint32_t seq, const struct verdict *v)
+{
+	const struct nlmsghdr *h = message_of(b, seq);
+
+	return v->code == EOPNOTSUPP && h &&
+	       h->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWOBJ);
+}
+
+struct outcome {
+	bool last; /* the last message was answered */
+	bool failed;
+	struct err why;
+	bool *there; /* by number in the batch: objects that are there already */
+	size_t n_there;
+};
+
 /* The answers in one datagram: the last message's own, and the first that is an error. */
-static int answers(const struct batch *b, const void *buf, size_t len, bool *last, bool *failed,
-	struct err *why, struct err *e)
+static int answers(
+	const struct batch *b, const void *buf, size_t len, struct outcome *o, struct err *e)
 {
 	size_t left = len;
 	struct verdict v;
 
 	for (const struct nlmsghdr *h = nlmsg_first(buf, len); h; h = nlmsg_next(h, &left)) {
-		if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_seq < b->first ||
-			h->nlmsg_seq >= b->seq)
+		uint32_t seq = h->nlmsg_seq;
+
+		if (h->nlmsg_type != NLMSG_ERROR || seq < b->first || seq >= b->seq)
 			continue; /* of an earlier question */
 		if (!verdict_read(h, &v))
 			return err_set(e, EBADMSG, "netlink: an answer that is none");
-		if (v.code && !*failed) {
-			*failed = true;
-			refused(b, h->nlmsg_seq, &v, why);
+		if (is_there(b, seq, &v)) {
+			o->n_there += !o->there[seq - b->first];
+			o->there[seq - b->first] = true;
+		} else if (v.code && !o->failed) {
+			o->failed = true;
+			refused(b, seq, &v, &o->why);
 		}
-		*last |= h->nlmsg_seq == b->seq - 2 || (v.code && h->nlmsg_seq == b->first);
+		o->last |= seq == b->seq - 2 || (v.code && seq == b->first);
+	}
+	return 0;
+}
+
+static int commit_once(int fd, const struct batch *b, void *buf, struct outcome *o, struct err *e)
+{
+	size_t len = 0;
+
+	o->last = o->failed = false;
+	o->n_there = 0;
+	if (send_all(fd, b->bytes, b->len, e) < 0)
+		return -1;
+	do {
+		if (receive(fd, buf, o->last ? MSG_DONTWAIT : 0, &len, e) < 0 ||
+			answers(b, buf, len, o, e) < 0)
+			return -1;
+	} while (!o->last || len > 0);
+	if (!o->failed)
+		return 0;
+	if (e)
+		*e = o->why;
+	return -1;
+}
+
+/* B without what is there already. The last message before the end stays: it is answered in any case. */
+static int leave_out(const struct batch *b, const bool *there, struct batch *out, struct err *e)
+{
+	const struct nlmsghdr *h = nlmsg_first(b->bytes, b->len);
+	size_t left = b->len;
+
+	*out = *b; /* notes and numbers are the same */
+	out->len = 0;
+	out->bytes = malloc(b->len);
+	if (!out->bytes)
+		return err_nomem(e);
+	for (; h; h = nlmsg_next(h, &left)) {
+		if (there[h->nlmsg_seq - b->first] && h->nlmsg_seq != b->seq - 2)
+			continue;
+		memcpy(out->bytes + out->len, h, h->nlmsg_len);
+		out->len += h->nlmsg_len;
 	}
 	return 0;
 }
@@ -239,26 +304,26 @@ static int answers(const struct batch *b, const void *buf, size_t len, bool *las
 int nlsock_commit(int fd, const struct batch *b, struct err *e)
 {
 	AUTO_FREE void *buf = malloc(ANSWER_MAX);
-	bool last = false, failed = false;
-	struct err why = {0};
-	size_t len = 0;
+	AUTO_FREE bool *there = calloc(b->n_notes + 1, sizeof *there);
+	struct outcome o = {.there = there};
+	struct batch less;
+	int rc;
 
 	if (b->len == 0)
 		return 0;
-	if (!buf)
+	if (!buf || !there)
 		return err_nomem(e);
-	if (send_all(fd, b->bytes, b->len, e) < 0)
+	if (commit_once(fd, b, buf, &o, e) < 0)
 		return -1;
-	do {
-		if (receive(fd, buf, last ? MSG_DONTWAIT : 0, &len, e) < 0 ||
-			answers(b, buf, len, &last, &failed, &why, e) < 0)
-			return -1;
-	} while (!last || len > 0);
-	if (!failed)
+	if (o.n_there == 0)
 		return 0;
-	if (e)
-		*e = why;
-	return -1;
+	if (leave_out(b, there, &less, e) < 0)
+		return -1;
+	rc = commit_once(fd, &less, buf, &o, e);
+	if (rc == 0 && o.n_there)
+		rc = err_set(e, EOPNOTSUPP, "%s: the kernel refuses it", note_of(b, b->first));
+	free(less.bytes);
+	return rc;
 }
 
 /* ---- questions ---- */

@@ -445,8 +445,8 @@ const char *decode(const void *all, size_t len, struct decoded *d)
 		memcpy(&h, bytes, sizeof h);
 		if (h.nlmsg_len < 20 || h.nlmsg_len > len || h.nlmsg_len % 4)
 			return "a message that is not whole";
-		if (seq && h.nlmsg_seq != seq)
-			return "a number is left out";
+		if (h.nlmsg_seq < seq)
+			return "numbers that do not ascend";
 		if (!(h.nlmsg_flags & NLM_F_REQUEST))
 			return "no request";
 		seq = h.nlmsg_seq + 1;
