@@ -66,13 +66,18 @@ static int finish(struct enc *x, struct err *e)
 
 /* ---- objects ---- */
 
-static void table(struct enc *x, uint16_t type)
+static void table_with(struct enc *x, uint16_t type, uint16_t flags)
 {
-	enc_open(x, type, type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0, "table inet " NET_TABLE);
+	enc_open(x, type, flags, "table inet " NET_TABLE);
 	nlmsg_text(&x->m, NFTA_TABLE_NAME, NET_TABLE);
 	if (type == NFT_MSG_NEWTABLE)
 		nlmsg_be32(&x->m, NFTA_TABLE_FLAGS, 0);
 	enc_close(x);
+}
+
+static void table(struct enc *x, uint16_t type)
+{
+	table_with(x, type, type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0);
 }
 
 static void chain_named(struct enc *x, uint16_t type, const struct net_chain *c)
@@ -155,18 +160,24 @@ static void set_delete(struct enc *x, const struct net_set *s)
 	enc_close(x);
 }
 
-/* Everything that is in it goes, and what S has comes. */
-static void set_fill(struct enc *x, const struct net_set *s)
+static void set_empty(struct enc *x, const struct net_set *s)
+{
+	enc_open(x, NFT_MSG_DELSETELEM, 0, "elements of set %s", s->name);
+	nlmsg_text(&x->m, NFTA_SET_ELEM_LIST_TABLE, NET_TABLE);
+	nlmsg_text(&x->m, NFTA_SET_ELEM_LIST_SET, s->name);
+	enc_close(x);
+}
+
+/* Everything that is in it goes unless it is NEW, and what S has comes. */
+static void set_fill(struct enc *x, const struct net_set *s, bool is_new)
 {
 	const struct enc_set to = {s->name, 0, enc_key_size(s->type), has_intervals(s)};
 	char what[sizeof x->what];
 
 	if (s->dynamic)
 		return;
-	enc_open(x, NFT_MSG_DELSETELEM, 0, "elements of set %s", s->name);
-	nlmsg_text(&x->m, NFTA_SET_ELEM_LIST_TABLE, NET_TABLE);
-	nlmsg_text(&x->m, NFTA_SET_ELEM_LIST_SET, s->name);
-	enc_close(x);
+	if (!is_new)
+		set_empty(x, s);
 	snprintf(what, sizeof what, "set %s", s->name);
 	enc_elements(x, NFT_MSG_NEWSETELEM, &to, s->v, s->n, what);
 }
@@ -194,6 +205,7 @@ struct install {
 	const struct ruleset *r, *gone;
 	const char *const *owners;
 	size_t n_owners;
+	bool first; /* there is no table yet */
 };
 
 static bool mine(const struct install *in, const char *owner)
@@ -271,7 +283,7 @@ static void fill(struct install *in)
 			counter_named(&in->x, NFT_MSG_NEWOBJ, &r->counters[i]);
 	for (size_t i = 0; i < r->n_sets; i++)
 		if (mine(in, r->sets[i].owner))
-			set_fill(&in->x, &r->sets[i]);
+			set_fill(&in->x, &r->sets[i], in->first);
 	for (size_t i = 0; i < r->n_chains; i++)
 		if (mine(in, r->chains[i].owner))
 			for (size_t l = 0; l < r->chains[i].n && !in->x.failed; l++)
@@ -281,7 +293,7 @@ static void fill(struct install *in)
 int encode_install(struct batch *b, const struct ruleset *r, const char *const *owners,
 	size_t n_owners, const struct ruleset *gone, struct err *e)
 {
-	struct install in = {{0}, r, gone, owners, n_owners};
+	struct install in = {.r = r, .gone = gone, .owners = owners, .n_owners = n_owners};
 
 	start(&in.x, b);
 	table(&in.x, NFT_MSG_NEWTABLE);
@@ -295,9 +307,20 @@ int encode_install(struct batch *b, const struct ruleset *r, const char *const *
 	return finish(&in.x, e);
 }
 
+int encode_first(struct batch *b, const struct ruleset *r, struct err *e)
+{
+	struct install in = {.r = r, .first = true};
+
+	start(&in.x, b);
+	table_with(&in.x, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+	each_mine(&in, chain_new);
+	fill(&in);
+	return finish(&in.x, e);
+}
+
 int encode_replace(struct batch *b, const struct ruleset *r, struct err *e)
 {
-	struct install in = {{0}, r, NULL, NULL, 0};
+	struct install in = {.r = r};
 
 	start(&in.x, b);
 	table(&in.x, NFT_MSG_NEWTABLE); /* one that is not there cannot be deleted */

@@ -57,6 +57,9 @@ int encode_install(struct batch *b, const struct ruleset *r, const char *const *
 	size_t n_owners, const struct ruleset *gone, struct err *e);
 /* The table goes, with all in it, and R's takes its place: nothing is kept, whatever was there. */
 int encode_replace(struct batch *b, const struct ruleset *r, struct err *e);
+/* The same where there is no table yet (EEXIST: there is). Nothing in it removes anything: closing a socket waits for what
+ * was removed, a whole grace period of the kernel (5 to 25 ms). */
+int encode_first(struct batch *b, const struct ruleset *r, struct err *e);
 /* The table goes, with all in it. Not being there is no error to the kernel (created, then deleted). */
 int encode_remove(struct batch *b, struct err *e);
 /* Add to and remove from the set NAME of the table (net_set.single); both families of addresses by the set's type:
