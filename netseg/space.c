@@ -180,7 +180,6 @@ static const struct {
 
 struct names {
 	struct strv of[KINDS];
-	struct net_set *sets; /* what each of SETS is, but for its elements */
 	int kind; /* that is asked for now */
 };
 
@@ -188,7 +187,6 @@ static void names_done(struct names *n)
 {
 	for (int i = 0; i < KINDS; i++)
 		strv_done(&n->of[i]);
-	free(n->sets);
 }
 
 static void forget(void *arg)
@@ -196,28 +194,6 @@ static void forget(void *arg)
 	struct names *n = arg;
 
 	strv_done(&n->of[n->kind]);
-}
-
-/* The set that was added to N last: to be deleted it has to be named as what it is. */
-static int add_set(struct names *n, const struct nlattr *const *at, struct err *e)
-{
-	static const uint32_t lengths[] = {
-		[NET_T_ADDR4] = 4, [NET_T_ADDR6] = 16, [NET_T_FLOW4] = 12, [NET_T_FLOW6] = 24};
-	uint32_t flags = nlattr_be32(at[NFTA_SET_FLAGS], 0);
-	uint32_t len = nlattr_be32(at[NFTA_SET_KEY_LEN], 0);
-	struct net_set *more = reallocarray(n->sets, n->of[SETS].n, sizeof *more);
-
-	if (!more)
-		return err_nomem(e);
-	n->sets = more;
-	more += n->of[SETS].n - 1;
-	*more = (struct net_set){.dynamic = (flags & NFT_SET_EVAL) != 0,
-		.single = (flags & (NFT_SET_EVAL | NFT_SET_INTERVAL)) == 0,
-		.timeout = (unsigned)(nlattr_be64(at[NFTA_SET_TIMEOUT], 0) / 1000)};
-	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
-		if (lengths[i] == len)
-			more->type = (enum net_type)i;
-	return 0;
 }
 
 static int on_name(const struct nlmsghdr *m, void *arg, struct err *e)
@@ -234,9 +210,7 @@ static int on_name(const struct nlmsghdr *m, void *arg, struct err *e)
 	name = nlattr_text(at[kinds[n->kind].name]);
 	if (!table || !name || strcmp(table, NET_TABLE) != 0)
 		return 0;
-	if (strv_add(&n->of[n->kind], name) < 0)
-		return err_nomem(e);
-	return n->kind == SETS ? add_set(n, at, e) : 0;
+	return strv_add(&n->of[n->kind], name) < 0 ? err_nomem(e) : 0;
 }
 
 static int cannot_list(struct err *e)
@@ -297,14 +271,9 @@ static void find_gone(const struct names *names, const struct ruleset *r, struct
 			if (has_name(r, kind, name) || str_starts(name, "__") ||
 				strlen(name) >= NET_NAME_SIZE)
 				continue;
-			if (kind == CHAINS) {
-				to = out->chains[out->n_chains++].name;
-			} else if (kind == SETS) {
-				out->sets[out->n_sets] = names->sets[i];
-				to = out->sets[out->n_sets++].name;
-			} else {
-				to = out->counters[out->n_counters++].name;
-			}
+			to = kind == CHAINS ? out->chains[out->n_chains++].name
+			     : kind == SETS ? out->sets[out->n_sets++].name
+					    : out->counters[out->n_counters++].name;
 			snprintf(to, NET_NAME_SIZE, "%s", name);
 		}
 }
@@ -345,28 +314,71 @@ static bool others_are_whole(
 	return true;
 }
 
+static int commit_first(int nl, const struct ruleset *r, struct err *e)
+{
+	AUTO_BATCH struct batch b = {0};
+
+	batch_init(&b);
+	return encode_first(&b, r, e) < 0 ? -1 : nlsock_commit(nl, &b, e);
+}
+
+static int commit_remove(int nl, struct err *e)
+{
+	AUTO_BATCH struct batch b = {0};
+
+	batch_init(&b);
+	return encode_remove(&b, e) < 0 ? -1 : nlsock_commit(nl, &b, e);
+}
+
+/* What is there was altered so that R does not fit: all of it goes, with what was counted. */
+static int commit_replace(int nl, const struct ruleset *r, struct err *e)
+{
+	AUTO_BATCH struct batch b = {0};
+
+	batch_init(&b);
+	return encode_replace(&b, r, e) < 0 ? -1 : nlsock_commit(nl, &b, e);
+}
+
+static int commit_change(int nl, const struct ruleset *r, const struct names *names,
+	const char *owner, struct err *e)
+{
+	AUTO_RULESET struct ruleset gone = {0};
+	AUTO_BATCH struct batch b = {0};
+	const char *owners[] = {owner, NOBODY};
+	bool some = owner && others_are_whole(r, names, owners);
+
+	if (gone_of(names, r, &gone, e) < 0)
+		return -1;
+	batch_init(&b);
+	if (encode_install(&b, r, some ? owners : NULL, some ? 2 : 0, &gone, e) < 0)
+		return -1;
+	return nlsock_commit(nl, &b, e);
+}
+
 int space_commit(const struct space *p, int nl, const char *owner, struct err *e)
 {
 	__attribute__((cleanup(names_done))) struct names names = {0};
-	AUTO_RULESET struct ruleset r = {0}, gone = {0};
-	AUTO_BATCH struct batch b = {0};
-	const char *owners[] = {owner, NOBODY};
-	bool some;
+	AUTO_RULESET struct ruleset r = {0};
+	struct err why = {0};
+	int rc;
 
 	if (ruleset_build(&p->s, &r, e) < 0)
 		return -1;
 	if (p->s.host && !ruleset_confined(&r))
 		return err_set(e, ERR_BUG, "these rules would touch the host's own traffic");
-	batch_init(&b);
-	if (r.n_chains == 0) {
-		if (encode_remove(&b, e) < 0)
-			return -1;
-		return nlsock_commit(nl, &b, e);
-	}
-	if (read_names(nl, &names, e) < 0 || gone_of(&names, &r, &gone, e) < 0)
+	if (r.n_chains == 0)
+		return commit_remove(nl, e);
+	if (read_names(nl, &names, e) < 0)
 		return -1;
-	some = owner && others_are_whole(&r, &names, owners);
-	if (encode_install(&b, &r, some ? owners : NULL, some ? 2 : 0, &gone, e) < 0)
-		return -1;
-	return nlsock_commit(nl, &b, e);
+	/* a table without anything is told apart from none by the kernel */
+	rc = names.of[CHAINS].n + names.of[SETS].n + names.of[COUNTERS].n == 0
+		     ? commit_first(nl, &r, &why)
+		     : -1;
+	if (rc < 0 && (why.code == 0 || why.code == EEXIST))
+		rc = commit_change(nl, &r, &names, owner, &why);
+	if (rc < 0 && (why.code == EEXIST || why.code == EBUSY || why.code == ENOENT))
+		rc = commit_replace(nl, &r, &why);
+	if (rc < 0 && e)
+		*e = why;
+	return rc;
 }

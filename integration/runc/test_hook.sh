@@ -247,6 +247,12 @@ test_shared() {
 	bundle b "$OPEN" /run/netns/two
 	it_ok "after somebody has flushed the rules" create b
 	it_is "they are all there again" "$(rules_in two | sort)" "$(sort <<<"$both")"
+	put_away b
+	# and somebody who has put something else into the place of ours
+	inside two nft add set inet cinch "${b}_denied_out4" '{ type ether_addr; }'
+	bundle b "$OPEN" /run/netns/two
+	it_ok "after somebody has altered the table" create b
+	it_is "it is as it has to be" "$(rules_in two | sort)" "$(sort <<<"$both")"
 	put_away a
 	put_away b
 	ip netns del two
