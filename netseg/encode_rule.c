@@ -86,12 +86,12 @@ static void cmp(struct enc *x, uint32_t op, const void *bytes, size_t len)
 	end(x, ex);
 }
 
-static void same(struct enc *x, bool not, const void *bytes, size_t len)
+static void same(struct enc *x, bool negated, const void *bytes, size_t len)
 {
-	cmp(x, not ? NFT_CMP_NEQ : NFT_CMP_EQ, bytes, len);
+	cmp(x, negated ? NFT_CMP_NEQ : NFT_CMP_EQ, bytes, len);
 }
 
-static void lookup(struct enc *x, const char *set, uint32_t id, bool not )
+static void lookup(struct enc *x, const char *set, uint32_t id, bool negated)
 {
 	struct expr ex = begin(x, "lookup");
 
@@ -99,7 +99,7 @@ static void lookup(struct enc *x, const char *set, uint32_t id, bool not )
 	nlmsg_be32(&x->m, NFTA_LOOKUP_SREG, NFT_REG_1);
 	if (id)
 		nlmsg_be32(&x->m, NFTA_LOOKUP_SET_ID, id);
-	if (not )
+	if (negated)
 		nlmsg_be32(&x->m, NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 	end(x, ex);
 }

@@ -202,7 +202,7 @@ static int refused(const struct batch *b, uint32_t seq, const struct verdict *v,
 	if (v->code == EPERM)
 		return err_set(
 			e, EPERM, "%s: nf_tables wants CAP_NET_ADMIN in the namespace", what);
-	if (v->code == EOPNOTSUPP && (seq == b->first || !expr))
+	if (v->code == EOPNOTSUPP && seq <= b->first + 1) /* the table is the first object */
 		return err_set(e, EOPNOTSUPP,
 			"%s: the kernel has no nf_tables with \"inet\" (CONFIG_NF_TABLES_INET)",
 			what);

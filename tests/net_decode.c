@@ -247,7 +247,7 @@ static void ex_counter(struct span d, struct str *out)
 	struct span p = find(d, NFTA_COUNTER_PACKETS), b = find(d, NFTA_COUNTER_BYTES);
 	static const uint8_t zero[8];
 
-	if (p.n != 8 || b.n != 8 || memcmp(p.p, zero, 8) || memcmp(b.p, zero, 8))
+	if (p.n != 8 || b.n != 8 || memcmp(p.p, zero, 8) != 0 || memcmp(b.p, zero, 8) != 0)
 		complain("a counter that has counted");
 	str_add(out, "counter pkts 0 bytes 0");
 }

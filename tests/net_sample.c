@@ -77,11 +77,11 @@ static struct net_match *match(struct net_line *l, enum net_match_kind kind)
 	return &l->matches[l->n++];
 }
 
-static void protocols(struct net_line *l, bool not, size_t n, const uint8_t *v)
+static void protocols(struct net_line *l, bool negated, size_t n, const uint8_t *v)
 {
 	struct net_match *m = match(l, NET_M_PROTOCOL);
 
-	m->not = not ;
+	m->not = negated;
 	m->n = n;
 	memcpy(m->values, v, n);
 }
@@ -106,13 +106,13 @@ static void icmp(struct net_line *l, uint8_t family, size_t n, const uint8_t *v)
 	memcpy(m->values, v, n);
 }
 
-static void peers(
-	struct net_line *l, enum net_match_kind kind, uint8_t family, bool not, const char *name)
+static void peers(struct net_line *l, enum net_match_kind kind, uint8_t family, bool negated,
+	const char *name)
 {
 	struct net_match *m = match(l, kind);
 
 	m->family = family;
-	m->not = not ;
+	m->not = negated;
 	snprintf(m->set, sizeof m->set, "%s", name);
 }
 

@@ -16,6 +16,7 @@
  *	check		what differs between the kernel and what is expected, a line each, to standard output
  *	remove		the table
  *	change:SET:[+-]ADDRESS...	of a segment's set, by single elements
+ *	flows:SET	what is in a dynamic set, counter:NAME what has counted, a line each
  *	run:COMMAND	by the shell
  *	time		from now on: how long each installation took, to standard error
  */
@@ -229,6 +230,38 @@ static void check(struct state *s)
 	table_dump_done(&got);
 }
 
+static void flows(const struct state *s, const char *set)
+{
+	AUTO_FLOWS struct net_flows f = {0};
+	struct err e = {0};
+
+	if (table_flows(s->nl, set, set[strlen(set) - 1] == '6' ? NET_T_FLOW6 : NET_T_FLOW4, &f,
+		    &e) < 0) {
+		puts(e.msg);
+		return;
+	}
+	for (size_t i = 0; i < f.n; i++) {
+		char text[ADDR_TEXT_SIZE];
+
+		addr_text(&f.v[i].peer, text);
+		printf("%s %u %u packets %llu bytes %llu%s\n", text, f.v[i].protocol, f.v[i].port,
+			(unsigned long long)f.v[i].packets, (unsigned long long)f.v[i].bytes,
+			f.v[i].expires ? " expires" : "");
+	}
+}
+
+static void counter(const struct state *s, const char *name)
+{
+	uint64_t packets, bytes;
+	struct err e = {0};
+
+	if (table_counter(s->nl, name, &packets, &bytes, &e) < 0)
+		puts(e.msg);
+	else
+		printf("%s: packets %llu bytes %llu\n", name, (unsigned long long)packets,
+			(unsigned long long)bytes);
+}
+
 static void print(const struct state *s)
 {
 	AUTO_STR struct str text = STR_INIT;
@@ -255,6 +288,10 @@ static void step(struct state *s, char *what)
 		load(s, "nothing");
 	else if (strncmp(what, "change:", 7) == 0)
 		change(s, what + 7);
+	else if (strncmp(what, "flows:", 6) == 0)
+		flows(s, what + 6);
+	else if (strncmp(what, "counter:", 8) == 0)
+		counter(s, what + 8);
 	else if (strncmp(what, "run:", 4) == 0)
 		(void)!system(what + 4);
 	else

@@ -122,6 +122,15 @@ out=$("$LOAD" "$D/preset-none.json" "run:bash -c '$COUNT'" again again \
 it_like "a counter keeps what it holds" "$out" 'packets 3 bytes'
 it_like "and the refused flow is there" "$out" '10\.9\.9\.2 \. udp \. 9 counter packets 3'
 it_like "with its time" "$out" 'expires (1d|23h)'
+out=$("$LOAD" "$D/preset-none.json" "run:bash -c '$COUNT'" flows:k00000000001_denied_out4 \
+	counter:k00000000001_out_refused flows:k00000000001_seen_out6 counter:mine 2>&1)
+it_like "both are read back: the flow" "$out" '^10\.9\.9\.2 17 9 packets 3 bytes 90 expires$'
+it_like "and the counter" "$out" '^k00000000001_out_refused: packets [0-9]+ bytes [0-9]+$'
+it_like "a set that is not there is said" "$out" '^read set k00000000001_seen_out6: .*No such file'
+it_like "and a counter" "$out" '^read counter mine: .*No such file'
+out=$("$LOAD" sample "run:$HELD" flows:abcdef012345_seen_in4 flows:abcdef012345_denied_out6 2>&1)
+it_is "flows of both families, with and without a time" "$out" "10.0.0.1 6 80 packets 3 bytes 7
+fd00::9 17 0 packets 1 bytes 2 expires"
 # one owner of two
 FOREIGN='nft add rule inet cinch k00000000002_out counter accept'
 out=$("$LOAD" "$D/pod.json" "run:$FOREIGN" owner:k00000000001 again check 2>&1)
