@@ -586,6 +586,19 @@ static struct side side_of(struct maker *m, const struct owner *o, size_t number
 	return s;
 }
 
+/* The reset that ends a refused connect comes back over lo, which is not let through as a whole in the host's
+ * namespace: without it connect waits. To conntrack it is related to the connection that never was. */
+static void own_resets(struct side *s)
+{
+	struct net_line *l = make_line(s->m);
+
+	make_match(s->m, l, NET_M_LO);
+	make_match(s->m, l, NET_M_CT)->bits = NET_CT_RELATED;
+	make_protocols(s->m, l, tcp_alone, false);
+	l->verdict = NET_V_ACCEPT;
+	make_comment(l->comment, "resets of refused connections");
+}
+
 void owner_chains(struct maker *m, const struct owner *o, enum net_dir dir)
 {
 	for (size_t i = 1; i <= o->n; i++) {
@@ -594,6 +607,8 @@ void owner_chains(struct maker *m, const struct owner *o, enum net_dir dir)
 		begin_chain(&s, numbered(o->key, side(dir), i).s, "profile ");
 		if (i == 1 && m->s->host)
 			known_flows(m);
+		if (i == 1 && m->s->host && dir == NET_IN)
+			own_resets(&s);
 		for (size_t k = 2; i == 1 && k <= o->n; k++)
 			make_goto(make_line(m), NET_V_JUMP, numbered(o->key, side(dir), k).s);
 		if (s.part->p->mode == NET_LEARN)
