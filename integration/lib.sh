@@ -205,6 +205,8 @@ it_rootfs() { # DIRECTORY: busybox, two users, the probe, a set-user-id program
 	printf 'root:x:0:\nnonroot:x:65532:\n' >"$d/etc/group"
 	echo "from the image" >"$d/tmp/seed"
 	: >"$d/etc/cinch-test-image" # without it the probe refuses to run
+	[ ! -x "$B/tests/prog_net" ] || cp "$B/tests/prog_net" "$d/bin/net"
+	[ ! -x "$B/tests/prog_first" ] || cp "$B/tests/prog_first" "$d/bin/first"
 	if [ -x "$B/tests/prog_probe" ]; then
 		cp "$B/tests/prog_probe" "$d/bin/probe"
 		cp "$B/tests/prog_probe" "$d/bin/probe-suid"

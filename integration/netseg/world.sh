@@ -53,8 +53,6 @@ nw_world() {
 	NW_SINK=$!
 	it_until grep -q '^ready' "$SINK" || it_die "the sink does not begin: $(cat $T/sink.err)"
 	it_rootfs $T/rootfs || it_die "cannot make a root file system"
-	cp "$B/tests/prog_net" $T/rootfs/bin/net
-	cp "$B/tests/prog_first" $T/rootfs/bin/first
 }
 
 # A sink that ended, because it lost packets or otherwise, proves nothing.
