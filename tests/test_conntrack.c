@@ -120,6 +120,16 @@ static void reading(void)
 			whole = whole && x.protocol == IPPROTO_TCP && x.answerer.addr.family;
 	}
 	ok(whole, "cut anywhere it is none, or has both its ends");
+	for (size_t n = 8 * sizeof(struct nlmsghdr); n < 8 * len; n++) {
+		struct room other;
+		struct connection x = {0};
+
+		memcpy(&other, &room, sizeof other);
+		other.bytes[n / 8] ^= (uint8_t)(1u << n % 8);
+		if (connection_read((struct nlmsghdr *)other.bytes, &x))
+			whole = whole && x.source.addr.family && x.tuple_len <= sizeof x.tuple;
+	}
+	ok(whole, "with any bit turned, too");
 
 	h = connection(&room, IPPROTO_TCP, TCP_CONNTRACK_TIME_WAIT, &six, &back);
 	ok(connection_read(h, &c) && c.over, "one that is over");

@@ -73,7 +73,7 @@ reload() { # ARGUMENT...: of cinchctl net reload; 0 when it ended with STATUS (0
 record() { jq -c "$1" /var/log/cinch/audit.jsonl | tail -n 1; } # JQ: of the last record
 
 WIDE="{\"preset\": \"none\", \"egress\": [$(out tcp/7070), $(out tcp/7071), $(out udp/7071)],
-	\"ingress\": [$(in_ tcp/8080)]}"
+	\"ingress\": [$(in_ tcp/8080), $(in_ udp/8080)]}"
 NARROW="{\"preset\": \"none\", \"egress\": [$(out tcp/7070)]}"
 
 # --- a policy becomes narrower, and wider again ---
@@ -103,7 +103,8 @@ narrower() {
 	held_in mapped one tcp ::ffff:$SINK4 7071
 	held_in datagrams one udp $SINK4 7071
 	held client in_ns sink "$HOLD" tcp 10.88.1.2 8080
-	lives "connections that are allowed" kept4 kept6 lost4 lost6 mapped datagrams client
+	held asker in_ns sink "$HOLD" udp 10.88.1.2 8080 # the server's socket is nobody's alone
+	lives "connections that are allowed" kept4 kept6 lost4 lost6 mapped datagrams client asker
 
 	grant "$NARROW"
 	before=$(nw_table pod1 | jq -S 'del(.. | .packets?, .bytes?)' | sha256sum)
@@ -112,13 +113,13 @@ narrower() {
 	it_like "and which ones go" "$(cat $T/reload.out)" '^ +- .*(7071|8080)'
 	it_is "and changes nothing" "$(nw_table pod1 | jq -S 'del(.. | .packets?, .bytes?)' | sha256sum)" \
 		"$before"
-	lives "nor ends any connection" kept4 kept6 lost4 lost6 mapped datagrams client
+	lives "nor ends any connection" kept4 kept6 lost4 lost6 mapped datagrams client asker
 
 	it_ok "the policy as it is now" reload one
-	ended "ends what it does not allow" lost4 lost6 mapped datagrams client
+	ended "ends what it does not allow" lost4 lost6 mapped datagrams client asker
 	lives "and nothing else" kept4 kept6
 	it_is "and says which" "$(sed -n 's/^  ended \([a-z]*\) .*\]*:\([0-9]*\)$/\1 \2/p' $T/reload.out | LC_ALL=C sort | uniq -c |
-		sed 's/^ *//' | tr '\n' ,)" "3 tcp 7071,1 tcp 8080,1 udp 7071,"
+		sed 's/^ *//' | tr '\n' ,)" "3 tcp 7071,1 tcp 8080,1 udp 7071,1 udp 8080,"
 	it_like "programs are told at once" "$(tail -n 1 $T/hold.lost4)" 'ended (ECONNABORTED|ECONNRESET)'
 	it_is "it is as net check wants it" "$("$B/cinchctl" net check one)" "1 table as it should be"
 }
@@ -126,7 +127,7 @@ narrower() {
 recorded() {
 	it_is "it is recorded: what, of whom, by whom" \
 		"$(record '[.verb, .id, .result, .caller.uid, .endedCount, (.ended | length), .profiles[0].name]')" \
-		'["net reload","one","applied",0,5,5,"shop"]'
+		'["net reload","one","applied",0,6,6,"shop"]'
 	it_like "the network before and after" "$(record '[.before, .network]')" 'preset none.*preset none'
 	it_is "the profile that holds now" "$(record '.profiles[0].digest')" \
 		"\"$("$B/cinchctl" profile show shop --json | jq -r .digest)\""
