@@ -188,10 +188,11 @@ static enum outcome run(struct judge *j, const struct net_chain *c, unsigned dep
 
 void ruleset_judge(const struct ruleset *r, const struct net_packet *p, struct net_judgement *out)
 {
-	struct judge j = {r, p, out, false};
+	struct judge j = {.r = r, .p = p};
 	unsigned hook = p->dir == NET_OUT ? NF_INET_LOCAL_OUT : NF_INET_LOCAL_IN;
 
 	*out = (struct net_judgement){.accepted = true};
+	j.out = out;
 	for (size_t i = 0; i < r->n_chains; i++) {
 		const struct net_chain *c = &r->chains[i];
 		enum outcome result;

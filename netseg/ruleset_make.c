@@ -290,11 +290,11 @@ void make_goto(struct net_line *l, enum net_verdict verdict, const char *chain)
 	snprintf(l->chain, sizeof l->chain, "%s", chain);
 }
 
-void make_protocols(struct maker *m, struct net_line *l, const uint8_t *values, bool not )
+void make_protocols(struct maker *m, struct net_line *l, const uint8_t *values, bool others)
 {
 	struct net_match *match = make_match(m, l, NET_M_PROTOCOL);
 
-	match->not = not ;
+	match->not = others;
 	while (values[match->n] && match->n < NET_LIST_MAX) {
 		match->values[match->n] = values[match->n];
 		match->n++;

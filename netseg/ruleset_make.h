@@ -48,9 +48,10 @@ struct net_chain *make_last(struct maker *m);
 void make_comment(char to[64], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 struct net_line *make_line(struct maker *m);
 struct net_match *make_match(struct maker *m, struct net_line *l, enum net_match_kind kind);
-/* Shorter: a line that goes to CHAIN (formatted); a match of protocols, of ICMP types (0 ends), of a set. */
+/* Shorter: a line that goes to CHAIN (formatted); a match of protocols (or of all others), of ICMP
+ * types (0 ends both), of a set. */
 void make_goto(struct net_line *l, enum net_verdict verdict, const char *chain);
-void make_protocols(struct maker *m, struct net_line *l, const uint8_t *values, bool not );
+void make_protocols(struct maker *m, struct net_line *l, const uint8_t *values, bool others);
 void make_icmp(struct maker *m, struct net_line *l, int family, const uint8_t *values);
 void make_in_set(
 	struct maker *m, struct net_line *l, enum net_match_kind kind, int family, const char *set);
