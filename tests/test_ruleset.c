@@ -233,7 +233,7 @@ static void test_presets(void)
 			{"out icmp6 fd00::5 135", true, ""},
 			{"in icmp6 fe80::1 134", false, "guard routerAdvertisements"},
 			{"out icmp6 fe80::1 137 related", false, "guard routerAdvertisements"},
-			{NULL},
+			{0},
 		});
 	judge_rows("isolated", "{'profile': 'p', 'preset': 'isolated'}",
 		(const struct row[]){
@@ -242,7 +242,7 @@ static void test_presets(void)
 			{"out tcp 168.63.129.16 80", false, "metadata"},
 			{"out udp 8.8.8.8 53", false, "guard dns"},
 			{"out tcp 10.0.0.5 80", false, "nothing allows it"},
-			{NULL},
+			{0},
 		});
 	judge_rows("private", "{'profile': 'p', 'preset': 'private'}",
 		(const struct row[]){
@@ -254,7 +254,7 @@ static void test_presets(void)
 			{"out tcp 64:ff9b::a9fe:a9fe 80", false, "metadata"},
 			{"out tcp 8.8.8.8 443", false, "nothing allows it"},
 			{"out gre 10.0.0.5 0", false, "nothing allows it"},
-			{NULL},
+			{0},
 		});
 	judge_rows("internet", "{'profile': 'p', 'preset': 'internet'}",
 		(const struct row[]){
@@ -266,7 +266,7 @@ static void test_presets(void)
 			{"out tcp 2002:a9fe:a9fe::1 443", false, "nothing allows it"},
 			{"out tcp 64:ff9b::808:808 443", false, "nothing allows it"},
 			{"out udp 224.0.0.251 5353", false, "nothing allows it"},
-			{NULL},
+			{0},
 		});
 	judge_rows("open", "{'profile': 'p', 'preset': 'open'}",
 		(const struct row[]){
@@ -277,7 +277,7 @@ static void test_presets(void)
 			{"out tcp 8.8.8.8 443 spoofed", false, "guard sourceAddress"},
 			{"out icmp6 fe80::1 134", false, "guard routerAdvertisements"},
 			{"in tcp 127.0.0.1 22", false, "guard loopback"},
-			{NULL},
+			{0},
 		});
 }
 
@@ -311,7 +311,7 @@ static void test_rules(void)
 			{"in tcp 10.0.0.254 8080", true, "ingress 1, host"},
 			{"in tcp 10.0.0.5 8080", false, "nothing allows it"},
 			{"in tcp 10.0.0.6 8081", false, "nothing allows it"},
-			{NULL},
+			{0},
 		});
 	judge_rows("granted and lifted",
 		"{'profile': 'p', 'preset': 'none', 'metadata': 'allow', 'egress': [{'to': "
@@ -325,7 +325,7 @@ static void test_rules(void)
 			{"out tcp 10.96.0.10 53", true, "dns"},
 			{"in icmp6 fe80::1 134", true, "lifted: routerAdvertisements"},
 			{"out udp 127.0.0.1 99", true, "egress 1"},
-			{NULL},
+			{0},
 		});
 }
 
@@ -343,16 +343,16 @@ static void test_modes(void)
 		(const struct row[]){
 			{"out tcp 8.8.8.8 443", true, "nothing allows it"},
 			{"out tcp 169.254.169.254 80", true, "metadata"},
-			{NULL},
+			{0},
 		});
-	judge_rows("learn", learn, (const struct row[]){{"in gre 8.8.8.8 0", true, ""}, {NULL}});
+	judge_rows("learn", learn, (const struct row[]){{"in gre 8.8.8.8 0", true, ""}, {0}});
 	judge_rows("audit before enforce",
 		"{'profile': 'e', 'preset': 'internet'}, {'profile': 'a', 'mode': 'audit', "
 		"'preset': 'none'}",
 		(const struct row[]){
 			{"out tcp 8.8.8.8 443", true, "preset internet"},
 			{"out tcp 10.0.0.1 443", false, "nothing allows it"},
-			{NULL},
+			{0},
 		});
 	net_rig_read("{'containers': [{'key': 'c1', 'want': {'policies': [{'profile': 'e', "
 		     "'preset': 'open'}, {'profile': 'a', 'mode': 'audit', 'preset': 'none'}]}}]}",
