@@ -424,6 +424,8 @@ bool net_rig_known(const struct net_rig *r, const struct net_packet *k)
 
 	if ((k->lo && !r->s.host) || k->ct == NET_CT_ESTABLISHED)
 		return true;
+	if (k->lo && k->dir == NET_IN && k->ct == NET_CT_RELATED && k->protocol == IPPROTO_TCP)
+		return true; /* the reset of a refused connection */
 	if (k->ct == NET_CT_RELATED && k->protocol == (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) &&
 		(v4 ? k->icmp_type == 3 || k->icmp_type == 11 || k->icmp_type == 12
 		    : k->icmp_type >= 1 && k->icmp_type <= 4))
