@@ -5,7 +5,7 @@
  * usage: bench NAME ROUNDS GOAL-MS RSS-GOAL-KIB FRESH STEPS ALONE THROUGH ROOT BUNDLE ID
  *
  * ALONE and THROUGH are programs. A round runs STEPS, verbs separated by commas, with each of the two, which
- * of them first being random. Before that FRESH ("-": nothing) is copied over the bundle's config.json,
+ * of them first being random; a verb with "-" before it is run behind the measured time. Before that FRESH ("-": nothing) is copied over the bundle's config.json,
  * outside the measured time; and when the environment has BENCH_LINK="PATH X Y", PATH becomes a symbolic
  * link to X (ALONE) or Y (THROUGH). The verb exec starts "true", or with BENCH_PROCESS=FILE in the environment
  * what that file says. Prints one line of the table ("-": no goal). A step that fails ends it.
@@ -151,9 +151,13 @@ static void measure(const char *fresh, int rounds)
 			relink(k ^ first);
 			began = now_ms();
 			for (int s = 0; steps[s]; s++)
-				call(a, steps[s]);
+				if (*steps[s] != '-')
+					call(a, steps[s]);
 			if (i >= 0)
 				a->ms[i] = now_ms() - began;
+			for (int s = 0; steps[s]; s++)
+				if (*steps[s] == '-')
+					call(a, steps[s] + 1);
 		}
 	}
 }
