@@ -12,10 +12,10 @@ NE_ALLOW='{"to": ["'$NE_HOST'"], "ports": ["udp/'$NE_FENCE'"]}'
 ne_world() {
 	local a
 	for a in $NE_HOST 169.254.169.254 9.9.9.9; do
-		ip address add $a/32 dev lo || it_die "cannot have the addresses of others"
+		ip address add "$a/32" dev lo || it_die "cannot have the addresses of others"
 	done
-	"$B/tests/prog_sink" $SINK 2>$T/sink.err &
-	it_until grep -q '^ready' $SINK || it_die "the sink does not begin: $(cat $T/sink.err)"
+	"$B/tests/prog_sink" "$SINK" 2>"$T/sink.err" &
+	it_until grep -q '^ready' "$SINK" || it_die "the sink does not begin: $(cat "$T/sink.err")"
 }
 
 # A profile NAME with this "network" section, otherwise as EXTENDS with MORE.
@@ -26,8 +26,8 @@ ne_profile() { # NAME NETWORK-JSON [EXTENDS [MORE-JSON]]
 		if $network then {network: $network} else {} end' >/etc/cinch/profiles/"$1".json
 }
 
-ne_mark() { NE_MARK=$(stat -c %s $SINK); }
-ne_saw() { tail -c "+$((NE_MARK + 1))" $SINK | grep -qE "$1"; } # REGEX
+ne_mark() { NE_MARK=$(stat -c %s "$SINK"); }
+ne_saw() { tail -c "+$((NE_MARK + 1))" "$SINK" | grep -qE "$1"; } # REGEX
 
 # N: what a container runs to try what it may not and then what it may. Ports are of N, so that two containers of one
 # address can be told apart.
@@ -45,6 +45,7 @@ ne_arrived() { # N
 	! ne_saw "^udp .* 9.9.9.9 53$" || printf 'resolver '
 }
 
+# shellcheck disable=SC2034
 NE_ALL="allowed datagram connection metadata resolver "
 
 # PID: "ADDRESS PROTOCOL PORT" of all that was refused in its namespace
@@ -60,4 +61,4 @@ ne_remembered() {
 169.254.169.254 6 ${3}003|9.9.9.9 17 53)\$")" 4 || ne_denied "$2" | sed 's/^/# /'
 }
 
-ne_sink_lives() { it_is "the sink saw all there was" "$(cat $T/sink.err)" ""; }
+ne_sink_lives() { it_is "the sink saw all there was" "$(cat "$T/sink.err")" ""; }

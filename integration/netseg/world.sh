@@ -22,7 +22,7 @@ FOREIGN4=9.9.9.9 FOREIGN6=2620:fe::9 RESOLVER4=10.88.0.53 RESOLVER6=fd88::53
 METADATA4="169.254.169.254 100.100.100.200 168.63.129.16" METADATA6="fd00:ec2::254"
 # Nobody may go there: one address for each attempt, all of them the sink's.
 # shellcheck disable=SC2034
-NW_NEVER4=198.51.100 NW_NEVER6=2001:db8:114:
+NW_NEVER4=198.51.100 NW_NEVER6=2001:db8:114: NW_MORE4=198.51.100.77 NW_MORE6=2001:db8:114::4d
 
 in_ns() { # NAMESPACE COMMAND...
 	local ns=$1
