@@ -279,7 +279,7 @@ int registry_get(const struct registry *r, const char *key, struct net_entry *ou
 	AUTO_NET_ENTRY struct net_entry n = {0};
 	AUTO_FREE char *text = NULL;
 	char name[64];
-	size_t len;
+	size_t len = 0;
 
 	if (name_of(CONTAINERS, key, name, e) < 0 ||
 		registry_read(r, name, REGISTRY_ENTRY_MAX, &text, &len, e) < 0)

@@ -306,7 +306,9 @@ static int pairs_of_line(const struct roster_line *l, struct pairs *p, struct er
 {
 	size_t more = l->member.n * l->addresses.n;
 
-	if (p->n + more > p->room) {
+	if (!more)
+		return 0;
+	if (!p->v || p->n + more > p->room) {
 		size_t room = 2 * (p->n + more);
 		struct pair *v = reallocarray(p->v, room, sizeof *v);
 
@@ -406,15 +408,15 @@ int roster_members(const struct roster *r, const char *segment, struct addrs *ou
 	for (size_t i = 0; i < r->n; i++)
 		if (!r->v[i].gone && strv_has(&r->v[i].member, segment))
 			n += r->v[i].addresses.n;
-	out->v = n ? calloc(n, sizeof *out->v) : NULL;
-	if (n && !out->v)
+	if (!n)
+		return 0;
+	out->v = calloc(n, sizeof *out->v);
+	if (!out->v)
 		return err_nomem(e);
 	for (size_t i = 0; i < r->n; i++)
 		if (!r->v[i].gone && strv_has(&r->v[i].member, segment))
 			for (size_t k = 0; k < r->v[i].addresses.n; k++)
 				out->v[out->n++] = r->v[i].addresses.v[k];
-	if (!out->n)
-		return 0;
 	qsort(out->v, out->n, sizeof *out->v, addr_order);
 	n = 1;
 	for (size_t i = 1; i < out->n; i++)
