@@ -311,6 +311,68 @@ test_no_cgroup2() {
 	hook=
 }
 
+# --- what is found out ---
+
+# Two interfaces, several default routes, Docker's resolver: what the entry says.
+test_facts() {
+	local entry want
+	pod facts 7
+	ip link add second type veth peer name eth1 netns facts
+	inside facts ip addr add 10.67.0.9 peer 10.67.0.1/32 dev eth1
+	inside facts ip link set eth1 up
+	ip link set second up
+	inside facts ip route replace default nexthop via 10.66.7.1 nexthop via 10.67.0.1
+	inside facts ip route add 10.68.0.0/16 via 10.66.7.9
+	inside facts ip route add blackhole default metric 77
+	inside facts ip -6 route add default via fd66:7::1
+	inside facts ip -6 route add default metric 3000 nexthop via fd66:7::8 nexthop via fd66:7::9
+	printf 'nameserver 127.0.0.11\nnameserver fd66:7::53\n' >$T/resolv.conf
+	printf 'nameserver 127.0.0.53\nnameserver 10.1.1.1\n' >$T/node.conf
+	cp --remove-destination $T/node.conf /etc/resolv.conf
+	mkdir -p /run/systemd/resolve && echo 'nameserver 10.2.2.2' >/run/systemd/resolve/resolv.conf
+	want=$(jq -n --argjson n "$NONE" --arg f $T/resolv.conf '$n + {resolvConf: $f, resolvers: ["10.3.3.3"]}')
+	record x "$want" /run/netns/facts
+	stand x facts
+	state x $stand | "$HOOK" create "$RECORDS/x.json"
+	entry=$REG/containers/$(key_of x)
+	it_is "its addresses" "$(jq -c '.addresses | sort' "$entry")" '["10.66.7.2","10.67.0.9","fd66:7::2"]'
+	it_is "its gateways, and the node's addresses" "$(jq -r '.hosts | sort | .[]' "$entry")" \
+		"$({ printf '%s\n' 10.66.7.1 10.67.0.1 fd66:7::1 fd66:7::8 fd66:7::9
+			ip -j addr | jq -r '.[] | select(.ifname != "lo") | .addr_info[] | select(.scope == "global") | .local'
+		} | LC_ALL=C sort -u)"
+	it_is "resolvers, also those that Docker's asks" "$(jq -c '.resolvers | sort' "$entry")" \
+		'["10.1.1.1","10.2.2.2","10.3.3.3","127.0.0.11","127.0.0.53","fd66:7::53"]'
+	it_is "its process and its namespace" "$(jq -r '"\(.pid) \(.namespace.ino) \(.late)"' "$entry")" \
+		"$stand $(stat -Lc %i /run/netns/facts) false"
+	[ ! -d $CG2 ] || it_is "its cgroup" "$(jq -r '"\(.cgroup.id) \(.cgroup.level) \(.cgroup.path)"' "$entry")" \
+		"$(stat -c %i "$CG2/$IT_NS/x") 2 /$IT_NS/x"
+	"$HOOK" delete $REG "$(key_of x)"
+	printf 'nameserver 10.4.4.4\n' >$T/resolv.conf
+	jq '.network.nodeAddresses = ["10.5.5.5"]' "$RECORDS/x.json" >$T/x && cat $T/x >"$RECORDS/x.json"
+	state x $stand | "$HOOK" create "$RECORDS/x.json"
+	it_is "others do not ask the node's" "$(jq -c '.resolvers | sort' "$entry")" '["10.3.3.3","10.4.4.4"]'
+	it_is "node addresses that were told are all" "$(jq -c '.hosts | sort' "$entry")" \
+		'["10.5.5.5","10.66.7.1","10.67.0.1","fd66:7::1","fd66:7::8","fd66:7::9"]'
+	rm $T/resolv.conf && mkfifo $T/resolv.conf
+	it_ok "a FIFO does not hold it up" timeout 3 sh -c "printf '%s' '$(state x $stand)' | $HOOK create $RECORDS/x.json"
+	rm $T/resolv.conf
+	"$HOOK" delete $REG "$(key_of x)"
+	if [ -d $CG2 ]; then
+		sleep 1000 &
+		want=$!
+		echo $want >"$CG2/$IT_NS/x/cgroup.procs"
+		state x $stand | "$HOOK" create "$RECORDS/x.json"
+		it_is "a cgroup that others are in tells nothing" "$(jq -r .cgroup.id "$entry")" 0
+		it_unlike "so no rule asks for it" "$(rules_in facts)" 'socket cgroupv2'
+		"$HOOK" delete $REG "$(key_of x)"
+		kill -KILL $want
+		wait $want 2>/dev/null
+	fi
+	fall x $stand
+	ip netns del facts
+	it_is "nothing is left" "$(entries)$(members)$(rules)" ""
+}
+
 # --- killed ---
 
 # A process in namespace NS with a cgroup of its own, as a runtime makes it: $stand.
@@ -441,6 +503,7 @@ test_deadline
 test_shared
 test_host
 test_no_cgroup2
+test_facts
 test_killed
 test_next_use
 test_killed_below_runc
