@@ -457,6 +457,10 @@ test_next_use() {
 	pod next 5
 	record k "$WEB" /run/netns/next
 	record m "$OPEN" /run/netns/next
+	record o "$NONE" /run/netns/next
+	stand o next
+	local other=$stand
+	state o "$other" | "$HOOK" create "$RECORDS/o.json" || it_die "o"
 	stand m next
 	local mate=$stand
 	state m "$mate" | "$HOOK" create "$RECORDS/m.json" || it_die "m"
@@ -474,6 +478,8 @@ test_next_use() {
 	"$HOOK" delete $REG "$(key_of k)"
 	"$HOOK" delete $REG "$(key_of m)"
 	fall m "$mate"
+	"$HOOK" delete $REG "$(key_of o)"
+	fall o "$other"
 	it_is "nothing is left" "$(rules_in next)$(entries)$(members)" ""
 	ip netns del next
 }
