@@ -235,6 +235,7 @@ static void test_never(void)
 	flow(&l, "egress", "8.8.8.8", "udp/53", "");
 	flow(&l, "egress", "10.0.0.5", "tcp/53", "segment:db");
 	flow(&l, "egress", "10.0.0.5", "gre", "segment:db");
+	flow(&l, "ingress", "10.0.0.7", "tcp/0", "");
 	out = learn_from(&l);
 	network_is(&out,
 		"{\"mode\":\"audit\",\"preset\":\"none\",\"ingress\":[],\"egress\":[],"
@@ -248,6 +249,7 @@ static void test_never(void)
 			has(&out.findings, "asked 10.0.0.5 (tcp/53)"),
 		"and foreign resolvers");
 	ok(has(&out.findings, "protocol 47 with 10.0.0.5"), "and what no rule can speak of");
+	ok(has(&out.findings, "tcp with 10.0.0.7"), "not a port that is none, either");
 }
 
 static void test_clients(void)
@@ -343,6 +345,26 @@ static void test_public(void)
 	ok(has(&out.notes, "clients of 16 public networks became \"any\"") &&
 			has(&out.notes, "\"preset\": \"internet\""),
 		"both is said");
+}
+
+/* Three hundred peers, each with ports of its own: a rule for each would be too many. */
+static void test_many(void)
+{
+	AUTO_SIGHTS struct sights l = {0};
+	AUTO_LEARNED struct learned out = {0};
+	char peer[32], port[16];
+
+	start(&l, "web-0", 600);
+	for (int i = 0; i < 512; i++)
+		for (int k = 0; k < 9; k++) {
+			snprintf(peer, sizeof peer, "8.%d.%d.1", i / 100, 2 * (i % 100));
+			snprintf(port, sizeof port, "tcp/%d", 1000 + 2 * k);
+			if (i >> k & 1)
+				flow(&l, "egress", peer, port, "");
+		}
+	out = learn_from(&l);
+	ok(json_get(out.network, "egress")->count == 9 && out.rules == 9,
+		"a rule for each port: %zu", out.rules);
 }
 
 static void test_nothing(void)
@@ -452,6 +474,9 @@ static void test_bad_files(void)
 		"\"mode\":\"lern\",\"segments\":[],\"addresses\":[],\"host\":[],\"resolvers\":[],"
 		"\"seconds\":1,\"flows\":[]}]}",
 		"{\"containers\": [{\"id\":\"a\",\"key\":\"a\",\"name\":\"\",\"profile\":\"web\","
+		"\"mode\":\"learn\",\"segments\":[\"A b\"],\"addresses\":[],\"host\":[],"
+		"\"resolvers\":[],\"seconds\":1,\"flows\":[]}]}",
+		"{\"containers\": [{\"id\":\"a\",\"key\":\"a\",\"name\":\"\",\"profile\":\"web\","
 		"\"mode\":\"learn\",\"segments\":[],\"addresses\":[],\"host\":[],\"resolvers\":[],"
 		"\"seconds\":1,\"flows\":[{\"direction\":\"up\"}]}]}",
 		"{\"containers\": [{\"id\":\"a\",\"key\":\"a\",\"name\":\"\",\"profile\":\"web\","
@@ -485,6 +510,7 @@ int main(void)
 	test_clients();
 	test_replicas();
 	test_public();
+	test_many();
 	test_nothing();
 	test_command();
 	test_bad_files();

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@
 #include "shim/base/io.h"
 #include "shim/checkpoint.h"
 #include "shim/ctl/commands.h"
+#include "shim/ctl/learn.h"
+#include "shim/ctl/net_graph.h"
 #include "shim/ctl/ps.h"
 #include "shim/ctl/vulnerable.h"
 #include "shim/exec_process.h"
@@ -570,6 +573,70 @@ static int try_ruleset(const struct attempt *t, struct err *e)
 	return str_failed(&text) ? err_nomem(e) : 0;
 }
 
+/* What was seen becomes a profile's network. */
+static int try_learn(const struct attempt *t, struct err *e)
+{
+	AUTO_SIGHTS struct sights from = {0};
+	AUTO_LEARNED struct learned l = {0};
+	AUTO_STR struct str text = STR_INIT;
+	AUTO_JSON struct json_doc *doc = json_new();
+	struct json *all;
+
+	if (!doc)
+		return err_nomem(e);
+	if (sights_read(t->text, t->len, &from, e) < 0 || learn(&from, "audit", &l, e) < 0)
+		return -1;
+	learn_coverage(&l, &from, &text);
+	all = sights_json(&from, doc);
+	if (!all)
+		return err_nomem(e);
+	json_write(all, &text);
+	json_write(l.network, &text);
+	return str_failed(&text) ? err_nomem(e) : 0;
+}
+
+/* Two containers, one rule, some flows: drawn in every way. */
+static int try_graph(const struct attempt *t, struct err *e)
+{
+	const size_t chosen[] = {0, 1};
+	AUTO_NET_LIST struct net_list l = {.v = calloc(2, sizeof *l.v)};
+	AUTO_NET_VIEW struct net_view v = {.seen = {0}};
+	struct net_view *const views[] = {&v, NULL};
+	AUTO_GRAPH struct graph g = {0};
+	AUTO_STR struct str text = STR_INIT;
+	AUTO_JSON struct json_doc *doc = json_new();
+	const struct table_style style = {.width = 80, .colour = true};
+	struct net_flow flows[20];
+	struct net_flows all = {flows, 20};
+
+	if (!doc || !l.v)
+		return err_nomem(e);
+	for (l.n = 0; l.n < 2;) {
+		struct net_entry *n = &l.v[l.n++];
+
+		snprintf(n->key, sizeof n->key, "c%011zu", l.n);
+		n->id = strdup("id");
+		if (!n->id)
+			return err_nomem(e);
+		if (json_parse(t->text, t->len, &spec_limits, JSON_STRICT, &n->network, e) < 0 ||
+			net_want_read(json_root(n->network), &n->want, e) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < 20; i++)
+		flows[i] = (struct net_flow){.peer = {AF_INET, 32, {10, 0, 0, (uint8_t)i}},
+			.protocol = 6,
+			.port = (uint16_t)i};
+	if (net_view_head(&l.v[0], &v.seen, e) < 0 || net_view_head(&l.v[0], &v.denied, e) < 0 ||
+		net_view_add(&l, &l.v[0], NET_OUT, &all, false, &v.seen, e) < 0 ||
+		net_view_add(&l, &l.v[0], NET_IN, &all, true, &v.denied, e) < 0 ||
+		graph_build(&l, chosen, views, 2, 12, &g, e) < 0 || graph_svg(&g, &text, e) < 0)
+		return -1;
+	graph_text(&g, &style, &text);
+	graph_dot(&g, &text);
+	graph_mermaid(&g, &text);
+	return str_failed(&text) || !graph_json(&g, doc) ? err_nomem(e) : 0;
+}
+
 /* Fail the Nth allocation for every N of a stride. WANT is what the call answers undisturbed. */
 static void every(const char *what, int (*run)(const struct attempt *t, struct err *e),
 	const struct attempt *t, long stride)
@@ -613,6 +680,29 @@ static void rulesets(void)
 
 	every("a table", try_ruleset, &(struct attempt){.text = text, .len = 0}, 1);
 	every("the host's table", try_ruleset, &(struct attempt){.text = text, .len = 1}, 1);
+}
+
+static void networks(void)
+{
+	static const char text[] =
+		"{\"title\": \"t\", \"policies\": [{\"profile\": \"p\", \"preset\": \"internet\", "
+		"\"egress\": [{\"to\": [\"segment:db\", \"10.0.0.0/8\", \"host\"], \"ports\": "
+		"[\"tcp/80\"]}]}], \"segments\": [\"web\"]}";
+	static const char *const seen[] = {"two.json", "prefixes.json"};
+	AUTO_FD int dir = open("tests/corpus/learn", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	every("net graph", try_graph, &(struct attempt){.text = text, .len = sizeof text - 1}, 1);
+	for (size_t i = 0; i < sizeof seen / sizeof *seen; i++) {
+		AUTO_FREE char *bytes = NULL;
+		struct attempt t = {.text = NULL};
+		struct err e;
+
+		if (!ok(io_read_file_at(dir, seen[i], 1u << 20, &bytes, &t.len, NULL, &e) == 0,
+			    "%s", seen[i]))
+			continue;
+		t.text = bytes;
+		every("learn", try_learn, &t, 1);
+	}
 }
 
 /* An exec that is let in with much to change, and one that is refused for much. */
@@ -732,6 +822,7 @@ int main(void)
 	every("network_decide, network_hook", try_network,
 		&(struct attempt){.text = hooked, .len = sizeof hooked - 1}, 1);
 	rulesets();
+	networks();
 	make_checkpoint();
 	world_fake_init(&fake);
 	every("profile_builtin", try_profile, &profile, 1);

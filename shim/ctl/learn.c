@@ -54,9 +54,13 @@ static uint8_t plain_protocol(uint8_t p)
 	return p == IPPROTO_ICMPV6 ? IPPROTO_ICMP : p;
 }
 
-static bool has_word(uint8_t p)
+/* Port 0 is no port of a rule, but anybody can send to it. */
+static bool has_word(const struct sight_flow *f)
 {
-	return p == IPPROTO_TCP || p == IPPROTO_UDP || p == IPPROTO_SCTP || p == IPPROTO_ICMP;
+	if (plain_protocol(f->protocol) == IPPROTO_ICMP)
+		return true;
+	return f->port && (f->protocol == IPPROTO_TCP || f->protocol == IPPROTO_UDP ||
+				  f->protocol == IPPROTO_SCTP);
 }
 
 /* What no rule is made of: *OVER, when it was told or needs no word. */
@@ -88,7 +92,7 @@ static int pass_over(
 			"%.*s: asked %s (%s), which is none of its resolvers: never learned; a "
 			"rule that names this port would let it",
 			SIGHT_ID(s->id), peer, port);
-	if (!has_word(plain_protocol(f->protocol)))
+	if (!has_word(f))
 		return learn_say(w, findings, "%.*s: %s with %s: no rule can speak of it",
 			SIGHT_ID(s->id), port, peer);
 	*over = false;
@@ -120,7 +124,7 @@ static int collect_one(struct learn_work *w, size_t i)
 		w->obs[w->n_obs++] = (struct learn_obs){
 			.dir = f->dir,
 			.protocol = plain_protocol(f->protocol),
-			.port = f->port,
+			.port = plain_protocol(f->protocol) == IPPROTO_ICMP ? 0 : f->port,
 			.is = strcmp(f->is, "dns") == 0 ? "" : f->is,
 			.peer = f->peer,
 			.start = start,
@@ -291,12 +295,13 @@ static int grant_plain(struct learn_work *w, const struct learn_obs *v, size_t n
 {
 	AUTO_ADDRS struct addrs plain = {0};
 	char port[SIGHT_PORT_SIZE];
-	size_t networks;
+	size_t networks = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (!*v[i].is && addrs_add(&plain, &v[i].peer) < 0)
 			return err_nomem(w->e);
-	networks = learn_networks(&plain);
+	if (learn_networks(&plain, &networks) < 0)
+		return err_nomem(w->e);
 	if (networks < LEARN_NETWORKS_LEAST)
 		return grant_prefixes(w, v, n, &plain);
 	sight_port_text(v->protocol, v->port, port);

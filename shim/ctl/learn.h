@@ -43,8 +43,8 @@ void learn_coverage(const struct learned *l, const struct sights *from, struct s
 
 /* IN in as few prefixes as the rules above allow (learn_prefix.c); appended. -1 when out of memory. */
 int learn_prefixes(const struct addrs *in, const struct addrs *avoid, struct addrs *out);
-/* Of how many public networks (/16, /32) addresses of L are. */
-size_t learn_networks(const struct addrs *l);
+/* *N: of how many public networks (/16, /32) addresses of L are. -1 when out of memory. */
+int learn_networks(const struct addrs *l, size_t *n);
 /* A is of the metadata services everybody knows. */
 bool learn_metadata(const struct addr *a);
 

@@ -167,7 +167,7 @@ int learn_prefixes(const struct addrs *in, const struct addrs *avoid, struct add
 	return 0;
 }
 
-size_t learn_networks(const struct addrs *l)
+int learn_networks(const struct addrs *l, size_t *n)
 {
 	AUTO_ADDRS struct addrs networks = {0};
 
@@ -178,7 +178,8 @@ size_t learn_networks(const struct addrs *l)
 			continue;
 		p = cut(&l->v[i], l->v[i].family == AF_INET ? 16 : 32);
 		if (addrs_add(&networks, &p) < 0)
-			return networks.n;
+			return -1;
 	}
-	return networks.n;
+	*n = networks.n;
+	return 0;
 }

@@ -10,7 +10,7 @@
 #include "shim/base/cleanup.h"
 #include "shim/ctl/learn_work.h"
 
-enum { RULE_PEERS_MAX = 256, RULE_PORTS_MAX = 64 };
+enum { RULES_MAX = 256, RULE_PEERS_MAX = 8192, RULE_PORTS_MAX = 64 }; /* of profiles/network.c */
 
 /* Segments before the host before addresses. */
 static int rank(const char *peer)
@@ -75,28 +75,69 @@ static int add_ports(
 	return p->all ? 0 : err_nomem(w->e);
 }
 
+static void drop_parties(struct learn_work *w)
+{
+	for (size_t i = 0; i < w->n_parties; i++) {
+		strv_done(&w->parties[i].ports);
+		free(w->parties[i].all);
+	}
+	w->n_parties = 0;
+}
+
+/* EACH[D]: in that direction a party is one peer and one port. */
+static int gather_parties(struct learn_work *w, const bool each[NET_DIRS])
+{
+	for (size_t i = 0, n; i < w->n_grants; i += n) {
+		struct learn_party *p = &w->parties[w->n_parties];
+		const struct learn_grant *g = &w->grants[i];
+
+		for (n = 1; !each[g->dir] && i + n < w->n_grants && g->dir == g[n].dir &&
+			    strcmp(g->peer, g[n].peer) == 0;
+			n++)
+			;
+		w->n_parties++;
+		p->dir = g->dir;
+		p->peer = g->peer;
+		if (add_ports(w, p, g, n) < 0)
+			return -1;
+	}
+	qsort(w->parties, w->n_parties, sizeof *w->parties, by_ports);
+	return 0;
+}
+
+/* The N parties from P on are of one rule; at most LEFT of them are there. */
+static size_t alike(const struct learn_party *p, size_t left)
+{
+	size_t n = 1;
+
+	while (n < RULE_PEERS_MAX && n < left && p[n].dir == p->dir &&
+		strcmp(p[n].all, p->all) == 0)
+		n++;
+	return n;
+}
+
 int learn_parties(struct learn_work *w)
 {
+	bool each[NET_DIRS] = {false};
+	size_t rules[NET_DIRS] = {0};
+
 	if (w->n_grants)
 		qsort(w->grants, w->n_grants, sizeof *w->grants, by_peer);
 	w->parties = calloc(w->n_grants + 1, sizeof *w->parties);
 	if (!w->parties)
 		return err_nomem(w->e);
-	for (size_t i = 0, n; i < w->n_grants; i += n) {
-		struct learn_party *p = &w->parties[w->n_parties];
-
-		for (n = 1; i + n < w->n_grants && w->grants[i].dir == w->grants[i + n].dir &&
-			    strcmp(w->grants[i].peer, w->grants[i + n].peer) == 0;
-			n++)
-			;
-		w->n_parties++;
-		p->dir = w->grants[i].dir;
-		p->peer = w->grants[i].peer;
-		if (add_ports(w, p, &w->grants[i], n) < 0)
-			return -1;
-	}
-	qsort(w->parties, w->n_parties, sizeof *w->parties, by_ports);
-	return 0;
+	if (gather_parties(w, each) < 0)
+		return -1;
+	for (size_t i = 0; i < w->n_parties; i += alike(&w->parties[i], w->n_parties - i))
+		rules[w->parties[i].dir]++;
+	/* a rule for each set of ports may be too many where one for each port is not */
+	for (int d = 0; d < NET_DIRS; d++)
+		each[d] = rules[d] > RULES_MAX;
+	if (!each[NET_OUT] && !each[NET_IN])
+		return 0;
+	drop_parties(w);
+	memset(w->parties, 0, (w->n_grants + 1) * sizeof *w->parties);
+	return gather_parties(w, each);
 }
 
 /* Ports of P from FIRST on, as many as a rule may have. */
@@ -137,10 +178,7 @@ struct json *learn_rules(struct learn_work *w, enum net_dir dir)
 	for (size_t i = 0, n; i < w->n_parties; i += n) {
 		const struct learn_party *p = &w->parties[i];
 
-		for (n = 1; n < RULE_PEERS_MAX && i + n < w->n_parties && p[n].dir == p->dir &&
-			    strcmp(p[n].all, p->all) == 0;
-			n++)
-			;
+		n = alike(p, w->n_parties - i);
 		if (p->dir == dir && put_rule(w, list, p, n) < 0)
 			return NULL;
 	}

@@ -4,6 +4,7 @@
  */
 #include "shim/ctl/net_graph.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,7 @@ static int container_node(struct building *b, size_t i, size_t *at)
 		return -1;
 	if (add_node(b, GRAPH_CONTAINER, n->key, net_name(n), str_text(&note), at) < 0)
 		return -1;
+	assert(b->g->nodes); /* it has one since */
 	b->g->nodes[*at].segment = segment;
 	b->g->nodes[*at].chosen = b->chosen[i];
 	b->node_of[i] = *at;
@@ -338,7 +340,7 @@ static int order(const void *a, const void *b)
 
 static int build(struct building *b, const size_t *chosen, struct net_view *const *views, size_t n)
 {
-	size_t me;
+	size_t me = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (container_node(b, chosen[i], &me) < 0)

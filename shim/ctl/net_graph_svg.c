@@ -22,8 +22,8 @@ enum {
 	COLUMN_GAP = 190,
 	MARGIN = 24,
 	LEGEND = 34,
-	LABEL_MAX = 30,
-	NOTE_MAX = 36,
+	LABEL_MAX = 27,
+	NOTE_MAX = 33,
 	PORTS_SHOWN = 3,
 	SPREAD = 11, /* between the ends of edges at one node */
 };
@@ -254,10 +254,23 @@ static int end_y(struct drawing *d, size_t i)
 	return b->y + b->h / 2 + (2 * at - (n - 1)) * step / 2;
 }
 
+/* A point of the curve, T tenths of the way: labels of edges between the same two lie apart. */
+static int bend_at(int a, int b, int c, int d, int t)
+{
+	int u = 10 - t;
+
+	return (u * u * u * a + 3 * u * u * t * b + 3 * u * t * t * c + t * t * t * d) / 1000;
+}
+
 static void put_edge(struct drawing *d, const struct graph_edge *x)
 {
-	static const char classes[] = {
-		[GRAPH_ALLOWED] = 'a', [GRAPH_SEEN] = 'e', [GRAPH_REFUSED] = 'r'};
+	static const struct {
+		char class;
+		int label;
+	} kinds[] = {
+		[GRAPH_ALLOWED] = {'a', 5}, [GRAPH_SEEN] = {'e', 3}, [GRAPH_REFUSED] = {'r', 7}};
+	const char class = kinds[x->kind].class;
+	const int t = kinds[x->kind].label;
 	const struct box *a = &d->box[x->from], *b = &d->box[x->to];
 	size_t from = d->column[d->block[x->from]], to = d->column[d->block[x->to]];
 	/* which sides: 1 is the right one */
@@ -270,7 +283,7 @@ static void put_edge(struct drawing *d, const struct graph_edge *x)
 
 	graph_ports(x, PORTS_SHOWN, &ports);
 	graph_ports(x, SIZE_MAX, &all);
-	str_addf(d->out, "<g class=\"%c\">", classes[x->kind]);
+	str_addf(d->out, "<g class=\"%c\">", class);
 	str_add(d->out, "<title>");
 	put_text(d, d->g->nodes[x->from].label, 200);
 	str_add(d->out, " to ");
@@ -279,12 +292,11 @@ static void put_edge(struct drawing *d, const struct graph_edge *x)
 	put_text(d, str_text(&all), 1000);
 	if (x->kind != GRAPH_ALLOWED)
 		str_addf(d->out, ", %llu packets", (unsigned long long)x->packets);
-	/* the middle of the curve is where its label is */
 	str_addf(d->out,
 		"</title><path d=\"M%d %dC%d %d %d %d %d %d\" marker-end=\"url(#m%c)\"/>"
 		"<text x=\"%d\" y=\"%d\">",
-		x1, y1, c1, y1, c2, y2, x2, y2, classes[x->kind], (x1 + 3 * c1 + 3 * c2 + x2) / 8,
-		(y1 + y2) / 2 - 3);
+		x1, y1, c1, y1, c2, y2, x2, y2, class, bend_at(x1, c1, c2, x2, t),
+		bend_at(y1, y1, y2, y2, t) - 3);
 	put_text(d, str_text(&ports), 34);
 	str_add(d->out, "</text></g>\n");
 	d->out->failed |= str_failed(&ports) || str_failed(&all);
