@@ -11,7 +11,7 @@ it_enter "$0" "$@"
 ELSE4=198.51.100.88 ELSE6=2001:db8:115::9 # nobody of the workload's
 nw_world
 in_ns sink ip address add $ELSE4/32 dev lo && in_ns sink ip address add $ELSE6/128 dev lo nodad
-for n in 1 2 3; do nw_pod $n; done
+for n in 1 2 3 4; do nw_pod $n; done
 traces=$(it_traces)
 
 ctl() { "$B/cinchctl" "$@" >$T/out 2>$T/err </dev/null; }
@@ -159,6 +159,21 @@ ctl net graph --mermaid
 says "for Mermaid" '^ +n[0-9]+ -\.->\|"udp/400'
 ctl net graph --svg
 it_ok "as a picture that is whole" python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' $T/out
+
+# --- two of one pod ---
+
+nw_run db pod-a pod4
+nw_run db pod-b pod4
+nw_in pod-a udp $ELSE4 4003 >/dev/null
+nw_in pod-b udp $ELSE4 4004 >/dev/null
+it_like "a socket of neither is refused" "$(nw_beside pod4 udp $ELSE4 4005)" ^EPERM
+ctl_is 1 "net denied of one of a pod" net denied pod-a
+says "has its own" "^to +$ELSE4 +- +udp/4003 "
+says "and those of nobody" "^to +$ELSE4 +of no known container +udp/4005 "
+it_unlike "not the other's" "$(cat $T/out)" 4004
+ctl net show pod-a
+says "net show says with whom it shares" '^with +pod-b$'
+for id in pod-a pod-b; do nw_delete db $id; done
 
 # --- gone ---
 
