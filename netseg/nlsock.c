@@ -206,6 +206,11 @@ static int refused(const struct batch *b, uint32_t seq, const struct verdict *v,
 		return err_set(e, EOPNOTSUPP,
 			"%s: the kernel has no nf_tables with \"inet\" (CONFIG_NF_TABLES_INET)",
 			what);
+	if (v->code == EBUSY)
+		return err_set(e, EBUSY,
+			"%s: something that was not put there by cinch speaks of it (nft list "
+			"table inet " NET_TABLE ")",
+			what);
 	if (unknown && none)
 		return err_set(e, v->code, "%s: the kernel has no %s", what, none);
 	if (v->text)

@@ -132,6 +132,10 @@ static const struct {
 		"the transaction: the kernel has no nf_tables with \"inet\" "
 		"(CONFIG_NF_TABLES_INET): "
 		"Operation not supported"},
+	{"in use", {{"chain abcdef012345_out", EBUSY, NULL, NULL, false}}, EBUSY,
+		"chain abcdef012345_out: something that was not put there by cinch speaks of it "
+		"(nft list "
+		"table inet cinch): Device or resource busy"},
 	{"the commit", {{"the transaction", ENOMEM, NULL, NULL, false}}, ENOMEM,
 		"the transaction: the kernel refuses it: Cannot allocate memory"},
 	{"no socket expression", {{"rule 5 of chain output", ENOENT, NULL, "socket", false}},

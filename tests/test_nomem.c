@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "netseg/encode.h"
 #include "netseg/ruleset.h"
 #include "profiles/catalog.h"
 #include "profiles/pack.h"
@@ -546,7 +547,7 @@ static int try_network(const struct attempt *t, struct err *e)
 	return network_hook(&n, doc, "/run/cinch", "/run/runc", "b", &report, e);
 }
 
-/* A policy becomes a table; t->len: in the host's network. */
+/* A policy becomes a table, and that a batch; t->len: in the host's network. */
 static int try_ruleset(const struct attempt *t, struct err *e)
 {
 	static char name[] = "db";
@@ -556,6 +557,7 @@ static int try_ruleset(const struct attempt *t, struct err *e)
 	AUTO_STRV struct strv mentioned = {NULL, 0};
 	AUTO_RULESET struct ruleset r = {0};
 	AUTO_STR struct str text = STR_INIT;
+	AUTO_BATCH struct batch b = {0};
 	struct net_container c = {.key = "c1", .want = &want, .cgroup = 7, .level = 1};
 	struct net_segment segment = {name, {0}};
 	struct net_space s = {t->len, &c, 1, &segment, 1};
@@ -570,7 +572,14 @@ static int try_ruleset(const struct attempt *t, struct err *e)
 	if (ruleset_build(&s, &r, e) < 0)
 		return -1;
 	ruleset_print(&r, &text);
-	return str_failed(&text) ? err_nomem(e) : 0;
+	if (str_failed(&text))
+		return err_nomem(e);
+	batch_init(&b);
+	if (encode_install(&b, &r, NULL, 0, &r, e) < 0)
+		return -1;
+	batch_done(&b);
+	batch_init(&b);
+	return encode_elements(&b, "segment_db_4", NET_T_ADDR4, &resolvers, &resolvers, e);
 }
 
 /* What was seen becomes a profile's network. */
