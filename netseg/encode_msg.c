@@ -41,10 +41,6 @@ static void reserve(struct enc *x)
 
 	if (x->failed || !b->grows || b->cap >= want)
 		return;
-	if (want > BATCH_MAX) {
-		enc_fail(x, ENOSPC);
-		return;
-	}
 	want = want * 2 < BATCH_MAX ? want * 2 : BATCH_MAX;
 	more = realloc(b->bytes, want);
 	if (!more) {
