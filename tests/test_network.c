@@ -296,8 +296,7 @@ static void test_process(void)
 		struct err e = {0};
 		int rc;
 
-		snprintf(text, sizeof text, record,
-			modes[i]);
+		snprintf(text, sizeof text, record, modes[i]);
 		of = document(text);
 		rc = network_process(
 			doc, json_get(json_root(doc), "process"), json_root(of), &report, &e);

@@ -340,6 +340,44 @@ static void bad_directory(void)
 	unlink(record_path("box"));
 }
 
+/* With rules of the network a record may be as long as two profiles' peers. */
+static void long_network(void)
+{
+	static const struct {
+		size_t peers;
+		bool network, good;
+	} rows[] = {{20000, true, true}, {20000, false, false}, {400000, true, false}};
+
+	fresh("long");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		AUTO_JSON struct json_doc *doc = json_new(), *back = NULL;
+		struct json *list = json_array(doc), *o = json_object(doc);
+		struct state_facts f = {
+			.id = "box", .root = root, .runtime = "/usr/bin/runc", .bundle = "/b"};
+		struct err e = {0};
+
+		for (size_t k = 0; k < rows[i].peers; k++)
+			json_push(list, json_string(doc, "192.0.2.255/32"));
+		json_put(doc, o, rows[i].network ? "policies" : "sources", list);
+		json_set_root(doc, o);
+		if (rows[i].network) {
+			f.network = o;
+		} else {
+			json_put(doc, o, "process", json_object(doc));
+			json_put(doc, json_get(o, "process"), "rlimits", json_clone(doc, list));
+			f.doc = doc;
+		}
+		ok((state_write(dir, &f, &e) == 0) == rows[i].good, "%zu peers: %s", rows[i].peers,
+			e.msg);
+		if (rows[i].good)
+			ok(state_read(dir, root, "box", &back, &e) == 0 && back &&
+					json_equal(json_get(json_root(back), "network"), o),
+				"and read back: %s", e.msg);
+		else
+			ok(e.code == ERR_INPUT && strstr(e.msg, "limit"), "and says so");
+	}
+}
+
 /* Calls FN as somebody who may not do everything; its exit status. */
 static int as_nobody(int (*fn)(void))
 {
@@ -837,6 +875,7 @@ int main(void)
 	fresh("roots");
 	two_roots();
 	bad_directory();
+	long_network();
 	cannot_write();
 	damaged();
 	carried();

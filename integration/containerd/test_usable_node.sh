@@ -94,6 +94,15 @@ test_program() {
 		'exec format error|input/output error|signal|exit status'
 }
 
+# Whose network is not spoken of does not notice; whose is enforced does not start without rules.
+test_hook() {
+	local hook=/usr/local/sbin/cinch-hook
+	row "cinch-hook removed" "mv $hook $hook.kept" "mv $hook.kept $hook" "current web" confined
+	row "cinch-hook removed, network enforced" \
+		"mv $hook $hook.kept; it_apply '{\"defaultProfile\": \"batch\"}'" "mv $hook.kept $hook; fresh" \
+		"!the network of profile batch is enforced: install cinch-hook beside cinch" confined
+}
+
 test_runtime() {
 	local r=$RUNC
 	gone "runc removed" "mv $r $r.kept" "mv $r.kept $r" 'cinch: no runtime found|runtime .*: no such file'
@@ -109,5 +118,6 @@ test_log
 test_log_required
 test_disks
 test_program
+test_hook
 test_runtime
 usable_done
