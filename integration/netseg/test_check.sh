@@ -139,6 +139,28 @@ others() {
 	nft1 delete table ip other
 }
 
+# In the host's namespace the same, and what else is there stays as it is.
+hosted() {
+	local good
+	nft add table inet other && nft add chain inet other output '{ type filter hook output priority 0; }' &&
+		nft add rule inet other output counter
+	nw_profile hosted "{\"preset\": \"isolated\", \"egress\": [$NW_FENCE]}" '{"namespaces": {"host": ["network"]}}'
+	it_apply '{}'
+	nw_run hosted guest - '.linux.namespaces |= map(select(.type != "network"))' || return
+	it_ok "a container in the host's namespace" check guest
+	good=$(nft -s list ruleset)
+	nft flush chain inet cinch output
+	nft add rule inet cinch output drop
+	STATUS=1 check guest
+	it_result $? "what is added to the host's rules is found"
+	STATUS=1 check --repair guest
+	it_result $? "and put right"
+	it_is "with all else as it was" "$(nft -s list ruleset)" "$good"
+	nw_delete hosted guest
+	it_is "and without it only that is left" "$(nft list tables)" "table inet other"
+	nft delete table inet other
+}
+
 # A container whose runtime was never asked to delete it.
 # shellcheck disable=SC2317 # called by it_until
 dead() { ! grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$1/status"; } # PID
@@ -183,6 +205,7 @@ altered
 kept
 stolen
 others
+hosted
 left_over
 nothing
 it_done
