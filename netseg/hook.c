@@ -47,14 +47,17 @@ static void too_late(int signal)
 	_exit(failed);
 }
 
+/* Also to syslog: crun leaves a hook's words out of its own error. */
 static int report(const char *verb, const struct err *e)
 {
+	const char *then = failed ? ""
+			   : strcmp(verb, "start") == 0
+				   ? "; the container starts, cinchctl net sync completes it"
+				   : "; nothing of its network is refused: it starts";
+
 	fprintf(stderr, "cinch-hook: %s\n", e->msg);
-	if (!failed) {
-		openlog("cinch-hook", LOG_PID, LOG_DAEMON);
-		syslog(LOG_WARNING, "%s: %s (nothing of this network is enforced: it goes on)",
-			verb, e->msg);
-	}
+	openlog("cinch-hook", LOG_PID, LOG_DAEMON);
+	syslog(failed ? LOG_ERR : LOG_WARNING, "%s: %s%s", verb, e->msg, then);
 	return failed;
 }
 
