@@ -299,8 +299,8 @@ int encode_install(struct batch *b, const struct ruleset *r, const char *const *
 	table(&in.x, NFT_MSG_NEWTABLE);
 	each_mine(&in, chain_new);
 	each_mine(&in, chain_empty);
-	each_gone(
-		&in, chain_empty); /* they may speak of each other, of chains, sets and counters */
+	/* those that go may speak of each other, and of sets and counters that go */
+	each_gone(&in, chain_empty);
 	each_mine(&in, chain_anew);
 	remove_gone(&in);
 	fill(&in);

@@ -170,6 +170,10 @@ static void test_owners(void)
 		ok(!strstr(str_text(&d.log), str_text(&line)) ==
 				(strcmp(gone.chains[i].name, "output") == 0),
 			"%s", gone.chains[i].name);
+		str_reset(&line);
+		str_addf(&line, "delete rules %s\n", gone.chains[i].name);
+		ok(strstr(str_text(&d.log), str_text(&line)) != NULL, "emptied first: %s",
+			gone.chains[i].name);
 	}
 	ok(at(str_text(&d.log), "delete rules", true) <
 				at(str_text(&d.log), "delete chain", false) &&

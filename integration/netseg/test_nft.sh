@@ -177,6 +177,13 @@ EOF
 it_is "a chain of somebody else's" "$("$LOAD" sample 'run:nft add chain inet cinch mine "{ type filter hook output priority -300; }"; nft add rule inet cinch mine accept' check 2>&1)" \
 	"chain mine was added by somebody else
 rule 1 of chain mine was added by somebody else"
+it_is "the numbers of sets without a name are no difference" "$("$LOAD" sample 'run:nft flush ruleset; nft add table inet cinch
+	nft add chain inet cinch mine; nft add rule inet cinch mine "meta l4proto { 6, 17 } accept"' again \
+	'run:nft flush chain inet cinch mine; nft delete chain inet cinch mine; nft list ruleset | grep __set' check 2>&1)" ""
+# shellcheck disable=SC2016 # of the shell in the namespace
+it_is "but what is in them" "$("$LOAD" sample 'run:h=$(nft -a list chain inet cinch abcdef012345_out_2 | sed -n "s/.*return # handle //p")
+	nft replace rule inet cinch abcdef012345_out_2 handle $h ip6 saddr @segment_web_6 udp dport "{ 1, 4 }" return' check 2>&1)" \
+	"rule 1 of chain abcdef012345_out_2 was altered"
 it_is "other tables are nobody's business" "$("$LOAD" sample 'run:nft add table inet other; nft add table ip cinch; nft add chain ip cinch output' check 2>&1)" ""
 
 # --- refusals ---
