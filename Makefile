@@ -84,7 +84,7 @@ $(B)/tests/test_nomem: LDLIBS += $(NOMEM:%=-Wl,--wrap=%)
 # programs the tests run; static, so that they also run inside an empty root filesystem
 $(B)/tests/prog_%: $(B)/tests/prog_%.o ; $(Q)$(CC) -static $(LDFLAGS) -o $@ $<
 # but this one, which is a part of cinch-hook with a handle
-$(B)/tests/prog_netload: $(B)/tests/prog_netload.o $(LIBRARIES) ; $(LINK)
+$(B)/tests/prog_netload $(B)/tests/prog_netjudge: %: %.o $(LIBRARIES) ; $(LINK)
 # its first instruction is its own
 $(B)/tests/prog_first: LDFLAGS += -nostdlib
 $(B)/tests/fuzz_%: $(B)/tests/fuzz_%.o $(LIBRARIES)

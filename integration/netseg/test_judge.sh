@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# test_judge - the kernel agrees with the model: random policies in force, random packets, IPv4 and IPv6, TCP, UDP,
+# SCTP, ICMP and others, with addresses of this namespace and without. What comes out is what the model lets pass.
+# shellcheck source=integration/lib.sh
+. "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
+IT_NEEDS="ip nsenter" IT_LIMIT=60
+it_enter "$0" "$@"
+
+said=$("$B/tests/prog_netjudge" 100 200 2>&1)
+it_result $? "20,000 packets under 100 policies: ${said##*$'\n'}" "$said"
+it_done
