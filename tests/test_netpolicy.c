@@ -241,6 +241,41 @@ static void test_many(void)
 	}
 }
 
+static void refused_long(const char *what, const char *before, const char *again, unsigned times,
+	const char *after, const char *why)
+{
+	AUTO_STR struct str text = STR_INIT;
+	struct net_want w = {.n = 77};
+	struct err e = {0};
+
+	str_add(&text, before);
+	for (unsigned i = 0; i < times; i++)
+		str_add(&text, again);
+	str_add(&text, after);
+	AUTO_JSON struct json_doc *doc = parse(str_text(&text));
+
+	ok(net_want_read(json_root(doc), &w, &e) < 0 && e.code == ERR_INPUT && w.n == 77 &&
+			strstr(e.msg, why),
+		"%s: %s", what, e.msg);
+}
+
+static void test_too_many(void)
+{
+	refused_long("rules", "{'policies': [{'profile': 'p', 'ingress': [{'from': ['any']}",
+		", {'from': ['any']}", 256, "]}]}", "257 rules, at most 256");
+	refused_long("ports",
+		"{'policies': [{'profile': 'p', 'egress': [{'to': ['any'], 'ports': ['icmp'",
+		", 'tcp/1'", 64, "]}]}]}", "65 entries");
+	refused_long("a title", "{'policies': [{'profile': 'p'}], 'title': '", "x", 1025, "'}",
+		"1025 bytes, at most 1024");
+	refused_long("a path", "{'policies': [{'profile': 'p'}], 'netns': '/", "x", 4096, "'}",
+		"not an absolute path");
+	refused_long("segments", "{'policies': [{'profile': 'p'}], 'segments': ['a'", ", 'a'", 16,
+		"]}", "17 entries");
+	refused_long("resolvers", "{'policies': [{'profile': 'p'}], 'resolvers': ['10.0.0.1'",
+		", '10.0.0.1'", 1024, "]}", "1025 entries");
+}
+
 /* ---- names ---- */
 
 static void test_names(void)
@@ -320,6 +355,7 @@ int main(void)
 	test_refused();
 	test_nothing();
 	test_many();
+	test_too_many();
 	test_names();
 	test_resolv_conf();
 	test_many_servers();
