@@ -3,7 +3,7 @@
 #
 # test_attacks - what must not get out of a container, or into it. Each attempt is made three times, with real
 # packets to a neighbour: from a container without rules, where it arrives; from one with few rules ("isolated"), where it
-# does not, is counted and remembered; and what no rule may open from one whose preset is "open".
+# does not, is counted, remembered and shown by `cinchctl net denied`; and what no rule may open from one whose preset is "open".
 # shellcheck source=integration/netseg/world.sh
 . "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
 IT_NEEDS="runc busybox nft"
@@ -97,12 +97,33 @@ filled() { # TEXT NUMBER POD: with the addresses put in
 	echo "${text//@6/$NW_NEVER6:$hex}"
 }
 
+# A shell in the container, which runs one after the other: to enter it anew each time would take most of the test.
+enter() { # ID
+	coproc BOX { "$RUNC" --root "$ROOT" exec "$1" /bin/sh 2>&1; }
+	exec 5>&"${BOX[1]}" 6<&"${BOX[0]}" # these a subshell has, too
+}
+
+inside() { # ARGUMENT...
+	local line
+	echo "net $* 2>&1; echo END" >&5
+	while IFS= read -r line <&6 && [ "$line" != END ]; do
+		echo "$line"
+	done
+}
+
+leave() {
+	local pid=$BOX_PID
+	echo exit >&5
+	wait "$pid"
+	exec 5>&- 6<&-
+}
+
 # ID POD WHO ARGUMENT...: one attempt; what prog_net said
 attempt() {
 	local id=$1 pod=$2 who=$3 at=/dev/shm/taken
 	shift 3
 	case $who in
-	in) nw_in "$id" "$@" ;;
+	in) inside "$@" ;;
 	as) nw_as "$id" "$pod" "$@" ;;
 	beside) nw_beside "$pod" "$@" ;;
 	early) nw_beside "$pod" early "$(nw_procs "$id")" "$@" ;;
@@ -118,17 +139,19 @@ attempt() {
 # ID POD ONLY: every attempt whose last column matches ONLY, one after the other. What was counted of each, and what
 # prog_net said, go to $T/said.ID
 attempts() {
-	local id=$1 pod=$2 n=0 before after='' what who args seen denied guard
+	local id=$1 pod=$2 n=0 before after=0 what who args seen denied guard
+	enter "$id"
 	while IFS=';' read -r what who args seen denied guard; do
 		n=$((n + 1))
 		# shellcheck disable=SC2053 # a pattern is wanted
 		[[ $guard == $3 ]] || continue
-		before=${after:-$(nw_refused "$pod")}
+		before=$after
 		# shellcheck disable=SC2046 # words are wanted
 		set -- "$id" "$pod" "$3" "$(attempt "$id" "$pod" "$who" $(filled "$args" $n "$pod") | tr '\n' ' ')"
-		after=$(nw_refused "$pod")
+		[ "$id" = free ] || after=$(nw_refused "$pod")
 		echo "$n;$((after - before));$4"
 	done <<<"$ATTACKS" >"$T/said.$id"
+	leave
 	nw_fence "$pod" || it_result 1 "$id: the sink answers no more"
 }
 
@@ -156,9 +179,10 @@ judge_open() { # without rules
 judge_closed() {
 	local seen
 	seen=$(arrived "$4")
-	it_is "$STAGE: refused, counted, remembered: $1" "arrived $seen, counted $([ "$2" -gt 0 ] && echo yes || echo no), \
-remembered $(grep -qE "^$5\$" <<<"$DENIED" && echo yes || echo no)" \
-		"arrived 0, counted yes, remembered yes" || echo "# prog_net said $3"
+	it_is "$STAGE: refused, counted, shown: $1" "arrived $seen, counted $([ "$2" -gt 0 ] && echo yes || echo no), \
+remembered $(grep -qE "^$5\$" <<<"$DENIED" && echo yes || echo no), \
+shown $(grep -qE "^$5\$" <<<"$SHOWN" && echo yes || echo no)" \
+		"arrived 0, counted yes, remembered yes, shown yes" || echo "# prog_net said $3"
 }
 
 test_without() {
@@ -170,11 +194,12 @@ test_without() {
 }
 
 test_with() { # PROFILE ID POD ONLY
-	local DENIED STAGE=$1
+	local DENIED SHOWN STAGE=$1
 	nw_run "$1" "$2" "$3" || it_done
 	nw_mark
 	attempts "$2" "$3" "$4"
 	DENIED=$(nw_denied "$3")
+	SHOWN=$(nw_shown "$2")
 	each_attempt "$2" "$3" judge_closed
 }
 

@@ -123,6 +123,7 @@ nw_run() {
 		it_result 1 "$2 starts with profile $1" "$(cat $T/err $T/out)"
 		return 1
 	fi
+	nw_procs "$2" >$T/procs && mv $T/procs "$T/bundles/$2/procs"
 }
 
 nw_delete() { # PROFILE ID
@@ -136,6 +137,7 @@ nw_pid() { "$RUNC" --root "$ROOT" state "$1" | jq .pid; } # ID
 nw_procs() { # ID
 	local at=/sys/fs/cgroup pid
 	[ -e $at/cgroup.procs ] || at=$at/unified
+	[ ! -s "$T/bundles/$1/procs" ] || { cat "$T/bundles/$1/procs" && return; }
 	pid=$(nw_pid "$1" 2>/dev/null) || pid=none
 	echo "$at$(sed -n 's/^0:://p' "/proc/$pid/cgroup" 2>/dev/null | grep . || echo /none)/cgroup.procs"
 }
@@ -199,5 +201,8 @@ nw_denied() {
 		(.elem.val // .).concat | map(tostring) | join(" ")'
 }
 
-# The key of the only container, of $T/roots' runtime.
-nw_key() { printf '%s/%s' "$ROOT" "$1" | sha256sum | cut -c 1-12; } # ID
+# ID: the same as `cinchctl net denied` shows it
+nw_shown() {
+	"$B/cinchctl" net denied --json "$1" | jq -r '.containers[].flows[] | .peer as $peer | "\(.peer) \({tcp: 6, udp: 17,
+		sctp: 132, icmp: (if $peer | contains(":") then 58 else 1 end)}[.protocol] // .protocol) \(.port // 0)"'
+}
