@@ -4,6 +4,7 @@
  */
 #include "netseg/space.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netfilter.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "netseg/encode.h"
@@ -20,6 +22,7 @@
 #include "netseg/nlmsg.h"
 #include "netseg/nlsock.h"
 #include "shim/base/cleanup.h"
+#include "shim/base/num.h"
 
 #define NOBODY "shared" /* owner of what is for sockets of no known container */
 
@@ -147,23 +150,51 @@ static bool socket_of(const struct net_entry *n, const struct netns_id *ns, int 
 	       socket_in(by_path, ns, nl, e) == 0;
 }
 
+/* By any process that is in it. */
+static bool socket_of_anybody(const struct netns_id *ns, int *nl, struct err *e)
+{
+	DIR *proc = opendir("/proc");
+	bool found = false;
+
+	for (struct dirent *d; !found && proc && (d = readdir(proc));) {
+		AUTO_FD int fd = -1;
+		char path[64];
+		struct stat st;
+		uint64_t pid;
+
+		if (!num_u64(d->d_name, INT32_MAX, &pid))
+			continue;
+		snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+		found = stat(path, &st) == 0 && st.st_ino == ns->ino && st.st_dev == ns->dev &&
+			netns_of((pid_t)pid, &fd, e) == 0 && socket_in(fd, ns, nl, e) == 0;
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
 int space_socket(const struct registry *r, const struct netns_id *ns, int *nl, struct err *e)
 {
 	AUTO_STRV struct strv keys = {0};
 	AUTO_FD int own = -1;
+	bool joined = false;
+	struct err why;
 
 	if (registry_in(r, ns, &keys, e) < 0)
 		return -1;
 	for (size_t i = 0; i < keys.n; i++) {
 		AUTO_NET_ENTRY struct net_entry n = {0};
-		struct err why;
 
 		if (registry_get(r, keys.v[i], &n, &why) == 0 && socket_of(&n, ns, nl, &why))
 			return 0;
+		joined |= n.want.netns != NULL;
 	}
-	if (netns_of(getpid(), &own, e) < 0 || socket_in(own, ns, nl, e) < 0)
-		return err_set(e, ENOENT, "nothing leads to the network namespace any more");
-	return 0;
+	if (netns_of(getpid(), &own, &why) == 0 && socket_in(own, ns, nl, &why) == 0)
+		return 0;
+	/* a namespace that somebody else had made may outlive who had made it */
+	if (joined && socket_of_anybody(ns, nl, &why))
+		return 0;
+	return err_set(e, ENOENT, "nothing leads to the network namespace any more");
 }
 
 /* ---- what is in its table ---- */

@@ -28,9 +28,9 @@ void space_done(struct space *p);
 int space_load(const struct registry *r, const struct netns_id *ns, bool host,
 	const struct net_entry *with, const char *without, struct space *out, struct err *e);
 /*
- * A socket for nf_tables in the namespace NS (the caller's), reached by the process of an entry in it that
- * lives, by the path that one of them was told, or because it is the host's. ENOENT: nothing leads there any more: it is
- * gone, or only its own processes know it. The calling thread is where it was.
+ * A socket for nf_tables in the namespace NS (the caller's), reached by the process of an entry in it that lives, by
+ * the path that one of them was told, because it is the host's, or by any process in one that was joined. ENOENT:
+ * nothing leads there any more: it is gone. The calling thread is where it was.
  */
 int space_socket(const struct registry *r, const struct netns_id *ns, int *nl, struct err *e);
 /*

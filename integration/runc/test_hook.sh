@@ -8,7 +8,7 @@
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
 IT_NEEDS="runc busybox nft nsenter setpriv"
-IT_LIMIT=240 IT_WAIT=${IT_WAIT:-20}
+IT_LIMIT=400 IT_WAIT=${IT_WAIT:-20}
 it_enter "$0" "$@"
 
 HOOK=$B/cinch-hook
@@ -415,9 +415,9 @@ kill_everywhere() { # VERB NS STEP
 		fi
 		[ $status -ne 137 ] || killed=$((killed + 1))
 		# some runtimes have reaped the process by then
-		[ $((n % 10)) -ne 1 ] || fall k $stand
+		[ $((n % 20)) -ne 1 ] || fall k $stand
 		"$HOOK" delete $REG "$key" 2>$T/err || broken="$broken $n:delete($(cat $T/err))"
-		[ $((n % 10)) -ne 1 ] || stand k "$ns"
+		[ $((n % 20)) -ne 1 ] || stand k "$ns"
 		after=$($show; members; entries)
 		[ "$after" = "$before" ] || broken="$broken $n:$(diff <(echo "$before") <(echo "$after") | head -n 3)"
 		n=$((n + 2 * step))
@@ -484,6 +484,29 @@ test_next_use() {
 	ip netns del next
 }
 
+# Who made the namespace is gone, and so is what the container was told of it: somebody else is still in it.
+test_orphans() {
+	local maker left
+	unshare --net sleep 1000 &
+	maker=$!
+	it_until is_sleep $maker
+	nsenter --net="/proc/$maker/ns/net" sleep 1000 &
+	left=$!
+	it_until is_sleep $left
+	nsenter --net="/proc/$maker/ns/net" sleep 1000 &
+	stand=$!
+	it_until is_sleep $stand
+	record z "$NONE" "/proc/$maker/ns/net"
+	state z $stand | "$HOOK" create "$RECORDS/z.json"
+	it_like "rules in a namespace of somebody else" "$(rules_of $left)" 'table inet cinch'
+	kill -KILL $maker $stand
+	wait $maker $stand 2>/dev/null
+	it_ok "who made it goes, and the container" "$HOOK" delete $REG "$(key_of z)"
+	it_is "and its rules" "$(rules_of $left)$(entries)" ""
+	kill -KILL $left
+	wait $left 2>/dev/null
+}
+
 # The same with runc, at some of the calls.
 test_killed_below_runc() {
 	local n broken='' traces
@@ -512,5 +535,6 @@ test_no_cgroup2
 test_facts
 test_killed
 test_next_use
+test_orphans
 test_killed_below_runc
 it_done
