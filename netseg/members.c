@@ -21,15 +21,14 @@
 
 #define MEMBERS "members"
 
-enum { ROUNDS = 3 /* each finds processes that ended meanwhile */ };
-
 /* ---- the file ---- */
 
-static int save(const struct registry *r, const struct roster *lines, bool all, struct err *e)
+static int save(const struct registry *r, const struct roster *lines, enum roster_which which,
+	struct err *e)
 {
 	AUTO_STR struct str text = STR_INIT;
 
-	if (roster_write(lines, all, &text, e) < 0)
+	if (roster_write(lines, which, &text, e) < 0)
 		return -1;
 	return registry_write(r, MEMBERS, str_text(&text), text.len, e);
 }
@@ -156,13 +155,9 @@ static int announce(const struct registry *r, const struct roster *before,
 	const struct roster *after, struct err *e)
 {
 	AUTO_STR struct str text = STR_INIT;
-	AUTO_ROSTER struct roster fresh = {0};
 
-	if (roster_copy(after, &fresh, e) < 0)
-		return -1;
-	for (size_t i = 0; i < fresh.n; i++)
-		fresh.v[i].gone |= fresh.v[i].settled;
-	if (roster_write(before, true, &text, e) < 0 || roster_write(&fresh, false, &text, e) < 0)
+	if (roster_write(before, ROSTER_ALL, &text, e) < 0 ||
+		roster_write(after, ROSTER_NEW, &text, e) < 0)
 		return -1;
 	return registry_write(r, MEMBERS, str_text(&text), text.len, e);
 }
@@ -175,7 +170,7 @@ static int settle(const struct registry *r, const struct roster *before, struct 
 	AUTO_ROSTER struct roster last = {0};
 	size_t found = 1;
 
-	for (int i = 0; i < ROUNDS && found; i++) {
+	while (found) { /* each time at least one line less: that of a process which ended meanwhile */
 		AUTO_CHANGES struct roster_changes c = {0};
 
 		if (roster_changes(from, after, &c, e) < 0 ||
@@ -190,7 +185,7 @@ static int settle(const struct registry *r, const struct roster *before, struct 
 			from = &last;
 		}
 	}
-	return save(r, after, found > 0, e); /* their addresses are for the next one to take out */
+	return save(r, after, ROSTER_STAY, e);
 }
 
 int members_join(
@@ -239,7 +234,7 @@ int members_rebuild(const struct registry *r, struct strv *done, struct err *e)
 		return -1;
 	mark_idle(&lines);
 	settle_lines(&lines);
-	return save(r, &lines, false, e);
+	return save(r, &lines, ROSTER_STAY, e);
 }
 
 /* ---- for a ruleset ---- */

@@ -145,14 +145,14 @@ static int write_names(const struct strv *names, struct str *out, struct err *e)
 	return 0;
 }
 
-int roster_write(const struct roster *r, bool all, struct str *out, struct err *e)
+int roster_write(const struct roster *r, enum roster_which which, struct str *out, struct err *e)
 {
 	char text[ADDR_TEXT_SIZE];
 
 	for (size_t i = 0; i < r->n; i++) {
 		const struct roster_line *l = &r->v[i];
 
-		if (l->gone && !all)
+		if ((which != ROSTER_ALL && l->gone) || (which == ROSTER_NEW && l->settled))
 			continue;
 		str_addf(out, "%s %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %s ", l->key, l->pid,
 			l->ns.cookie, l->ns.dev, l->ns.ino, states[l->settled]);

@@ -43,8 +43,14 @@ enum { ROSTER_MAX = 64 << 20 /* bytes */ };
 
 /* ERR_INPUT: damaged. Appends; on failure OUT is the caller's to free all the same. */
 int roster_read(const char *text, struct roster *out, struct err *e);
-/* Lines that are not gone; all of them with ALL. ERR_INPUT: a segment's name that cannot be written. */
-int roster_write(const struct roster *r, bool all, struct str *out, struct err *e);
+enum roster_which {
+	ROSTER_ALL,
+	ROSTER_STAY, /* not gone */
+	ROSTER_NEW, /* not gone, not settled */
+};
+
+/* Appended. ERR_INPUT: a segment's name that cannot be written. */
+int roster_write(const struct roster *r, enum roster_which which, struct str *out, struct err *e);
 void roster_done(struct roster *r);
 /* A line for N behind all others, not settled. One of the host's namespace is a member of no segment. */
 int roster_add(struct roster *r, const struct net_entry *n, struct err *e);

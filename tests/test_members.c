@@ -60,7 +60,7 @@ static void test_text(void)
 	AUTO_STR struct str out = STR_INIT;
 	struct err e = {0};
 
-	ok(r.n == 3 && roster_write(&r, false, &out, &e) == 0, "three lines: %s", e.msg);
+	ok(r.n == 3 && roster_write(&r, ROSTER_STAY, &out, &e) == 0, "three lines: %s", e.msg);
 	tap_same(str_text(&out), good, "the same text again");
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		AUTO_ROSTER struct roster b = {0};
@@ -76,7 +76,8 @@ static void test_text(void)
 	ok(r.n == 300 && r.v[299].ns.cookie == UINT64_MAX && r.v[299].addresses.n == 1,
 		"three hundred");
 	strv_add(&r.v[0].member, "we b");
-	ok(roster_write(&r, false, &out, &e) < 0 && e.code == ERR_INPUT, "no name: %s", e.msg);
+	ok(roster_write(&r, ROSTER_STAY, &out, &e) < 0 && e.code == ERR_INPUT, "no name: %s",
+		e.msg);
 }
 
 /* ---- what follows ---- */
@@ -175,7 +176,7 @@ static void test_changes(void)
 			"%s", cases[i].what);
 		changes_text(&c, &got);
 		tap_same(str_text(&got), cases[i].want, "  sets");
-		roster_write(&after, false, &left, &e);
+		roster_write(&after, ROSTER_STAY, &left, &e);
 		tap_same(str_text(&left), cases[i].left, "  lines");
 	}
 }
@@ -283,7 +284,7 @@ static void test_random(void)
 		str_reset(&text);
 		for (size_t k = 0; k < after.n; k++)
 			after.v[k].settled = true;
-		roster_write(&after, false, &text, &e);
+		roster_write(&after, ROSTER_STAY, &text, &e);
 		roster_read(str_text(&text), &next, &e);
 		if (!agrees(&sets, &next) || !apart(&next)) {
 			ok(false, "step %d:\n# %s", i, str_text(&text));
