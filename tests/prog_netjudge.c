@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * prog_netjudge - the kernel is asked, and must agree with ruleset_judge: random policies are put in force in a
- * network namespace that is made for it, random packets leave there, and what comes out at the interface is what
- * the model lets pass. It never touches the namespace it was begun in.
+ * network namespace that is made for it, random packets leave there and arrive there, and what comes out at the
+ * interface, or reaches a raw socket, is what the model lets pass. It never touches the namespace it was begun in.
  *
  *	prog_netjudge ROUNDS PACKETS
  *
- * A packet counts when it comes out without rules. Each carries its number behind its headers.
+ * A packet counts when it gets through without rules. Each carries its number behind its headers.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,10 +17,12 @@
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,10 +34,24 @@
 #define OWN4 "10.99.0.1"
 #define OWN6 "fd99::1"
 
-enum { PACKETS_MAX = 1024, HEADER_MAX = 20, MAGIC = 0x63696e63, NOBODYS_CGROUP = 77 };
+enum {
+	PACKETS_MAX = 1024,
+	HEADER_MAX = 20,
+	MAGIC = 0x63696e63,
+	NOBODYS_CGROUP = 77,
+	QUIET = 30, /* milliseconds: nothing more arrives */
+};
+
+static const uint8_t protocols[] = {
+	IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDPLITE};
+
+enum { LISTENERS = 2 * sizeof protocols };
 
 struct world {
 	int nl, out4, out6, tap;
+	int peer; /* at the other end of the wire */
+	struct sockaddr_ll to; /* from there */
+	struct pollfd in[LISTENERS];
 	unsigned device;
 	uint16_t sport; /* another one for each packet: no flow is known */
 };
@@ -47,25 +63,52 @@ static void die(const char *what, const struct err *e)
 }
 
 /* A namespace of its own, and another one at the other end of the wire. */
-static void make_wire(void)
+static void make_wire(struct world *w)
 {
 	static const char setup[] =
 		"other=/proc/%d/fd/%d; "
-		"ip link set lo up && ip link add d0 type veth peer name d1 netns $other && "
+		"ip link set lo up && ip link add d0 type veth peer name d1 netns $other "
+		"&& "
 		"ip link set d0 arp off up && nsenter --net=$other ip link set d1 arp off up && "
 		"ip addr add " OWN4 "/24 dev d0 && ip addr add " OWN6 "/64 dev d0 nodad && "
-		"ip route add default dev d0 && ip -6 route add default dev d0";
+		"ip route add default dev d0 && ip -6 route add default dev d0 && "
+		"sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.d0.rp_filter=0 "
+		"net.ipv4.conf.d0.accept_local=1";
 	AUTO_STR struct str command = STR_INIT;
+	struct ifreq d0 = {.ifr_name = "d0"}, d1 = {.ifr_name = "d1"};
+	AUTO_FD int any = -1;
 	int other;
 
 	if (unshare(CLONE_NEWNET) < 0)
 		die("unshare", NULL);
 	other = open("/proc/self/ns/net", O_RDONLY); /* for ip and nsenter, too */
-	if (other < 0 || unshare(CLONE_NEWNET) < 0)
+	w->peer = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (other < 0 || w->peer < 0 || unshare(CLONE_NEWNET) < 0)
 		die("unshare", NULL);
 	str_addf(&command, setup, (int)getpid(), other);
 	if (system(str_text(&command)) != 0)
 		die("ip", NULL);
+	any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (any < 0 || ioctl(any, SIOCGIFHWADDR, &d0) < 0 || ioctl(w->peer, SIOCGIFINDEX, &d1) < 0)
+		die("d0", NULL);
+	w->to = (struct sockaddr_ll){
+		.sll_family = AF_PACKET, .sll_halen = 6, .sll_ifindex = d1.ifr_ifindex};
+	memcpy(w->to.sll_addr, d0.ifr_hwaddr.sa_data, 6);
+}
+
+/* A raw socket for each protocol of each family: it gets what input lets through. */
+static void listen_all(struct world *w)
+{
+	int big = 1 << 20;
+
+	for (size_t i = 0; i < LISTENERS; i++) {
+		w->in[i].events = POLLIN;
+		w->in[i].fd = socket(i % 2 ? AF_INET6 : AF_INET,
+			SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocols[i / 2]);
+		if (w->in[i].fd < 0 ||
+			setsockopt(w->in[i].fd, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof big) < 0)
+			die("raw sockets", NULL);
+	}
 }
 
 static void make_world(struct world *w)
@@ -74,7 +117,7 @@ static void make_world(struct world *w)
 	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
 	struct err e = {0};
 
-	make_wire();
+	make_wire(w);
 	w->nl = nlsock_open(NETLINK_NETFILTER, &e);
 	if (w->nl < 0)
 		die("socket", &e);
@@ -88,6 +131,7 @@ static void make_world(struct world *w)
 		setsockopt(w->out4, SOL_SOCKET, SO_BROADCAST, &one, sizeof one) < 0 ||
 		bind(w->tap, (struct sockaddr *)&at, sizeof at) < 0)
 		die("raw sockets", NULL);
+	listen_all(w);
 }
 
 /* ---- rules ---- */
@@ -125,18 +169,28 @@ static bool is_loopback(const struct addr *a)
 	return a->family == AF_INET ? a->bytes[0] == 127 : memcmp(a->bytes, one, 16) == 0;
 }
 
-/* A random packet that can leave from here; what the kernel will see is what P says. */
-static void packet(const struct net_rig *rig, struct dice *d, struct net_packet *p)
+/* A random packet that can leave from here, or arrive; what the kernel will see is what P says. */
+static void packet(
+	const struct net_rig *rig, struct dice *d, enum net_dir dir, struct net_packet *p)
 {
 	static const uint8_t zero[16];
 
 	do
 		net_rig_packet(rig, d, p);
-	while (is_loopback(&p->dest) || memcmp(p->dest.bytes, zero, 16) == 0);
-	p->dir = NET_OUT;
+	while (is_loopback(&p->dest) || memcmp(p->dest.bytes, zero, 16) == 0 ||
+		(dir == NET_OUT && p->dir == NET_IN));
 	p->lo = p->dest_local = false;
 	p->ct = NET_CT_NEW;
 	p->cgroup = NOBODYS_CGROUP;
+	if (dir == NET_IN && p->protocol == IPPROTO_GRE)
+		p->protocol = IPPROTO_UDP;
+	p->dir = dir;
+	if (dir == NET_IN) {
+		p->dest = own(p->source.family);
+		p->dest_local = true;
+		p->source_local = false;
+		return;
+	}
 	/* without ports an earlier packet the other way would make this one an answer */
 	if (dice_roll(d, 6) || memcmp(p->source.bytes, zero, 16) == 0 || p->protocol == IPPROTO_GRE)
 		p->source = own(p->dest.family);
@@ -169,7 +223,31 @@ static size_t transport(const struct net_packet *p, uint16_t sport, uint8_t *to)
 	return 8;
 }
 
-static void leave4(const struct world *w, const struct net_packet *p, const uint8_t *text, size_t n)
+static uint32_t sum(uint32_t so_far, const void *bytes, size_t n)
+{
+	const uint8_t *b = bytes;
+
+	for (size_t i = 0; i + 1 < n; i += 2)
+		so_far += (uint32_t)b[i] << 8 | b[i + 1];
+	return so_far;
+}
+
+static uint16_t folded(uint32_t all)
+{
+	while (all >> 16)
+		all = (all & 0xffff) + (all >> 16);
+	return htons((uint16_t)~all);
+}
+
+static void arrive(const struct world *w, int ethertype, const uint8_t *whole, size_t n)
+{
+	struct sockaddr_ll to = w->to;
+
+	to.sll_protocol = htons((uint16_t)ethertype);
+	(void)!sendto(w->peer, whole, n, 0, (struct sockaddr *)&to, sizeof to);
+}
+
+static void send4(const struct world *w, const struct net_packet *p, const uint8_t *text, size_t n)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET};
 	uint8_t whole[64] = {0};
@@ -184,10 +262,15 @@ static void leave4(const struct world *w, const struct net_packet *p, const uint
 	memcpy(&h->daddr, p->dest.bytes, 4);
 	memcpy(&to.sin_addr, p->dest.bytes, 4);
 	memcpy(whole + sizeof *h, text, n);
+	h->check = folded(sum(0, h, sizeof *h));
+	if (p->dir == NET_IN) {
+		arrive(w, ETH_P_IP, whole, sizeof *h + n);
+		return;
+	}
 	(void)!sendto(w->out4, whole, sizeof *h + n, 0, (struct sockaddr *)&to, sizeof to);
 }
 
-static void leave6(const struct world *w, const struct net_packet *p, const uint8_t *text, size_t n)
+static void send6(const struct world *w, const struct net_packet *p, const uint8_t *text, size_t n)
 {
 	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_scope_id = w->device};
 	uint8_t whole[96] = {0};
@@ -201,35 +284,57 @@ static void leave6(const struct world *w, const struct net_packet *p, const uint
 	memcpy(&h->ip6_dst, p->dest.bytes, 16);
 	memcpy(&to.sin6_addr, p->dest.bytes, 16);
 	memcpy(whole + sizeof *h, text, n);
+	if (p->protocol == IPPROTO_ICMPV6) { /* raw sockets ask for it */
+		uint16_t check = folded(sum(IPPROTO_ICMPV6 + (uint32_t)n, &h->ip6_src, 32 + n));
+
+		memcpy(whole + sizeof *h + 2, &check, sizeof check);
+	}
+	if (p->dir == NET_IN) {
+		arrive(w, ETH_P_IPV6, whole, sizeof *h + n);
+		return;
+	}
 	(void)!sendto(w->out6, whole, sizeof *h + n, 0, (struct sockaddr *)&to, sizeof to);
 }
 
-/* All of them leave; CAME says which came out. */
-static void send_all(struct world *w, const struct net_packet *v, uint32_t n, bool *came)
+/* Mark those that FD has; of the other direction are answers with the same bytes. */
+static void collect(int fd, const struct net_packet *v, uint32_t n, enum net_dir dir, bool *came)
 {
-	uint8_t text[HEADER_MAX + 8], got[256];
+	uint8_t got[256];
 	ssize_t len;
 
+	while ((len = recv(fd, got, sizeof got, 0)) > 0) {
+		uint32_t number[2];
+
+		if ((size_t)len < sizeof number)
+			continue;
+		memcpy(number, got + len - sizeof number, sizeof number);
+		if (number[0] == MAGIC && number[1] < n && v[number[1]].dir == dir)
+			came[number[1]] = true;
+	}
+}
+
+/* All of them, of one direction, are sent; CAME says which got through. */
+static void send_all(struct world *w, const struct net_packet *v, uint32_t n, bool *came)
+{
+	uint8_t text[HEADER_MAX + 8];
+
 	memset(came, 0, n);
+	for (size_t i = 0; i < LISTENERS; i++) /* what multicast has brought back before */
+		collect(w->in[i].fd, v, 0, NET_IN, came);
 	for (uint32_t i = 0; i < n; i++) {
 		const uint32_t number[2] = {MAGIC, i};
 		size_t header = transport(&v[i], w->sport++, text);
 
 		memcpy(text + header, number, sizeof number);
 		if (v[i].dest.family == AF_INET)
-			leave4(w, &v[i], text, header + sizeof number);
+			send4(w, &v[i], text, header + sizeof number);
 		else
-			leave6(w, &v[i], text, header + sizeof number);
+			send6(w, &v[i], text, header + sizeof number);
 	}
-	while ((len = recv(w->tap, got, sizeof got, 0)) > 0) {
-		uint32_t number[2];
-
-		if ((size_t)len < sizeof number)
-			continue;
-		memcpy(number, got + len - sizeof number, sizeof number);
-		if (number[0] == MAGIC && number[1] < n)
-			came[number[1]] = true;
-	}
+	collect(w->tap, v, n, NET_OUT, came);
+	while (n > 0 && v->dir == NET_IN && poll(w->in, LISTENERS, QUIET) > 0)
+		for (size_t i = 0; i < LISTENERS; i++)
+			collect(w->in[i].fd, v, n, NET_IN, came);
 }
 
 /* ---- rounds ---- */
@@ -252,7 +357,7 @@ static void one_round(struct world *w, struct dice *d, unsigned round, uint32_t 
 	if (ruleset_build(&rig.s, &r, &e) < 0)
 		die("build", &e);
 	for (uint32_t i = 0; i < n; i++)
-		packet(&rig, d, &v[i]);
+		packet(&rig, d, round % 2 ? NET_IN : NET_OUT, &v[i]);
 	put_in_force(w, NULL);
 	send_all(w, v, n, can);
 	put_in_force(w, &r);
@@ -287,7 +392,7 @@ int main(int argc, char **argv)
 	make_world(&w);
 	for (unsigned i = 0; i < rounds; i++)
 		one_round(&w, &d, i, packets, &t);
-	printf("%u passed, %u refused, %u cannot leave, %u judged otherwise\n", t.passed, t.refused,
-		t.lost, t.wrong);
+	printf("%u passed, %u refused, %u do not get through, %u judged otherwise\n", t.passed,
+		t.refused, t.lost, t.wrong);
 	return t.wrong || !t.passed || !t.refused;
 }

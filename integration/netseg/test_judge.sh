@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # test_judge - the kernel agrees with the model: random policies in force, random packets, IPv4 and IPv6, TCP, UDP,
-# SCTP, ICMP and others, with addresses of this namespace and without. What comes out is what the model lets pass.
+# SCTP, ICMP and others, in and out, with addresses of this namespace and without. What comes through is what the model
+# lets pass.
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
-IT_NEEDS="ip nsenter" IT_LIMIT=60
+IT_NEEDS="ip nsenter sysctl" IT_LIMIT=60
 it_enter "$0" "$@"
 
 said=$("$B/tests/prog_netjudge" 100 200 2>&1)
