@@ -73,6 +73,7 @@ int facts_resolvers(const struct net_want *w, struct addrs *out, struct err *e)
 struct seen {
 	struct netns_id id;
 	struct addrs addresses, gateways;
+	struct addrs node; /* of the node, when none are configured */
 	int nl;
 };
 
@@ -80,6 +81,7 @@ static void seen_done(struct seen *s)
 {
 	addrs_done(&s->addresses);
 	addrs_done(&s->gateways);
+	addrs_done(&s->node);
 	cleanup_fd(&s->nl);
 }
 
@@ -92,17 +94,20 @@ static int look_around(struct seen *s, struct err *e)
 		       : 0;
 }
 
-static int look_inside(int ns, struct seen *s, struct err *e)
+/* And before at this namespace, which is the node's: there may be no way back (netns_leave). */
+static int look_inside(int ns, const struct net_want *want, struct seen *s, struct err *e)
 {
 	int back, rc;
 
+	if (want->node.n == 0 && netns_addresses(&s->node, e) < 0)
+		return -1;
 	if (netns_enter(ns, &back, &s->id, e) < 0)
 		return -1;
 	rc = look_around(s, e);
 	return netns_leave(&back, rc < 0 ? NULL : e) < 0 ? -1 : rc;
 }
 
-/* What N has of S, and of this namespace, which is the node's. */
+/* What N has of S. */
 static int take_over(struct net_entry *n, const struct seen *s, struct err *e)
 {
 	AUTO_ADDRS struct addrs addresses = {0}, hosts = {0};
@@ -110,7 +115,7 @@ static int take_over(struct net_entry *n, const struct seen *s, struct err *e)
 	/* the addresses of a container in the host's namespace are the node's, not its own */
 	if ((!n->host && add_all(&addresses, &s->addresses, e) < 0) ||
 		add_all(&hosts, &s->gateways, e) < 0 || add_all(&hosts, &n->want.node, e) < 0 ||
-		(n->want.node.n == 0 && netns_addresses(&hosts, e) < 0))
+		add_all(&hosts, &s->node, e) < 0)
 		return -1;
 	addrs_done(&n->addresses);
 	addrs_done(&n->hosts);
@@ -126,7 +131,7 @@ int facts_again(struct net_entry *n, int *nl, struct err *e)
 	__attribute__((cleanup(seen_done))) struct seen s = {.nl = -1};
 	AUTO_FD int ns = -1;
 
-	if (netns_of(n->pid, &ns, e) < 0 || look_inside(ns, &s, e) < 0)
+	if (netns_of(n->pid, &ns, e) < 0 || look_inside(ns, &n->want, &s, e) < 0)
 		return -1;
 	if (!netns_same(&s.id, &n->ns))
 		return err_set(
@@ -184,7 +189,7 @@ int facts_find(const struct net_ask *a, struct net_entry *out, int *nl, struct e
 	if (n.started == 0)
 		return err_set(e, ERR_INPUT, "process %d is gone", (int)n.pid);
 	if (find_cgroup(&n, e) < 0 || facts_resolvers(&n.want, &n.resolvers, e) < 0 ||
-		look_inside(ns, &s, e) < 0)
+		look_inside(ns, &n.want, &s, e) < 0)
 		return -1;
 	n.ns = s.id;
 	if (take_over(&n, &s, e) < 0)

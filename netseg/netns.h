@@ -29,6 +29,8 @@ int netns_open(const char *path, int *fd, struct err *e);
  * as seen inside. The calling thread alone is moved.
  */
 int netns_enter(int fd, int *back, struct netns_id *id, struct err *e);
+/* A root in a user namespace has no right to the host's, which it began in: it stays in the one it entered, and may
+ * enter others from there. Nothing of the host's network may be asked then. */
 int netns_leave(int *back, struct err *e);
 /* FD is the namespace this process began in, or that of pid 1 when it can be seen. */
 int netns_is_host(int fd, bool *host, struct err *e);

@@ -277,6 +277,24 @@ test_crun() {
 	it_apply "$NODE"
 }
 
+# Rules of the network, which he has made in namespaces of his own, with no right on the host.
+test_network() {
+	local got
+	mkdir -p /etc/cinch/profiles
+	printf '{"profile": "isolated", "version": "1", "extends": ["restricted"], "network": {"preset": "isolated"}}\n' \
+		>/etc/cinch/profiles/isolated.json
+	it_apply '{"defaultProfile": "isolated"}'
+	it_is "network: it starts" "$(u run -d --name n1 $IMAGE sleep 1000 2>&1 | tr -d 0-9a-f)" ""
+	got=$(u exec n1 nc -w 5 169.254.169.254 80)
+	it_like "network: a metadata service is refused" "$got" 'refused'
+	it_is "network: his registry has it" "$(find "/run/user/$ID/cinch/net/containers" -type f | wc -l)" 1
+	it_is "network: root's has not" "$(find /run/cinch/net -type f 2>/dev/null | wc -l)" 0
+	it_is "network: rm" "$(u rm -f -t 0 n1)" n1
+	it_is "network: it is gone with it" "$(find "/run/user/$ID/cinch/net/containers" -type f | wc -l)" 0
+	rm /etc/cinch/profiles/isolated.json
+	it_apply "$NODE"
+}
+
 pm_setup
 make_user || it_die "cannot make a user"
 u load -q -i $T/image.tar >/dev/null || it_die "his podman cannot load the image"
@@ -290,6 +308,7 @@ test_state
 test_policy
 test_log
 test_pod
+test_network
 test_crun
 clean "nothing is left, and nothing of root's in his places" "$BEFORE"
 it_done
