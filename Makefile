@@ -83,7 +83,7 @@ $(B)/tests/replay_%: $(B)/tests/fuzz_%.o $(B)/tests/replay.o $(LIBRARIES) ; $(LI
 $(B)/tests/test_nomem: LDLIBS += $(NOMEM:%=-Wl,--wrap=%)
 # programs the tests run; static, so that they also run inside an empty root filesystem
 $(B)/tests/prog_%: $(B)/tests/prog_%.o ; $(Q)$(CC) -static $(LDFLAGS) -o $@ $<
-# but this one, which is a part of cinch-hook with a handle
+# but these, which have parts of cinch-hook in them
 $(B)/tests/prog_netload $(B)/tests/prog_netjudge: %: %.o $(LIBRARIES) ; $(LINK)
 # its first instruction is its own
 $(B)/tests/prog_first: LDFLAGS += -nostdlib
