@@ -155,7 +155,8 @@ static int change_segments(const struct registry *r, const struct net_entry *old
 		return err_nomem(e);
 	if (same_names(&before, &after) && same_names(&old->want.segments, &new->want.segments))
 		return 0;
-	if (members_leave(r, old, &why, e) < 0 || members_join(r, new, &why, e) < 0)
+	/* without leaving first: its own sets are told, too, of what it is no member of any more */
+	if (members_join(r, new, &why, e) < 0)
 		return -1;
 	if (why.code == 0)
 		return 0;

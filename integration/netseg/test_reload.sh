@@ -294,6 +294,13 @@ segments() {
 	it_is "into the other's set" "$(members pod2 app)" "10.88.1.2 fd88:1::2 "
 	it_is "and knows the other's" "$(members pod1 db)" "10.88.2.2 fd88:2::2 "
 	it_like "and is let in" "$(nw_in app ask tcp 10.88.2.2 5432)" answered
+	grant '{"preset": "none", "segment": "app", "egress": [{"to": ["segment:app"]}]}'
+	it_ok "its rules mention its own segment" reload app
+	it_is "in which it is" "$(members pod1 app)" "10.88.1.2 fd88:1::2 "
+	grant '{"preset": "none", "egress": [{"to": ["segment:app"]}]}'
+	it_ok "it leaves that, and mentions it" reload app
+	it_is "its own set knows" "$(members pod1 app)" ""
+	it_ok "as net check wants it" "$B/cinchctl" net check app
 	nw_delete shop app
 	nw_delete other db
 	nw_profile other "{\"preset\": \"none\", \"egress\": [$(out tcp/7071)]}"
