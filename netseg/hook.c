@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hook - cinch-hook: what a runtime runs at createRuntime and poststop, and cinch at start.
+ * hook - cinch-hook: what a runtime runs at createRuntime and poststop, and cinch at start and delete.
  *
  *	cinch-hook create RECORD	RECORD is the state record; the container's state (OCI) is on stdin
  *	cinch-hook delete DIR KEY	DIR is the registry, KEY the container's in it
+ *	cinch-hook gone DIR KEY		the same, unless its process lives
  *	cinch-hook start DIR KEY	its network is complete by now
  *
  * One line on stderr says what was the matter: the runtime puts it into its own error. Runtimes kill a hook that
@@ -163,6 +164,12 @@ static int remove_all(char *const args[], struct err *e)
 	return net_remove(args[0], args[1], e);
 }
 
+/* What the runtime knows nothing of any more may run all the same, or be a new one of that name. */
+static int remove_gone(char *const args[], struct err *e)
+{
+	return net_remove_gone(args[0], args[1], e);
+}
+
 /* It never keeps a container from starting. */
 static int start(char *const args[], struct err *e)
 {
@@ -178,6 +185,7 @@ static const struct {
 } verbs[] = {
 	{"create", 1, create},
 	{"delete", 2, remove_all},
+	{"gone", 2, remove_gone},
 	{"start", 2, start},
 };
 
@@ -191,6 +199,7 @@ int main(int argc, char *argv[])
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (argc == verbs[i].n_args + 2 && strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].fn(argv + 2, &e) < 0 ? report(verbs[i].name, &e) : 0;
-	fputs("usage: cinch-hook create RECORD | delete DIR KEY | start DIR KEY\n", stderr);
+	fputs("usage: cinch-hook create RECORD | delete DIR KEY | gone DIR KEY | "
+	      "start DIR KEY\n", stderr);
 	return USAGE;
 }

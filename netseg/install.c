@@ -92,7 +92,15 @@ static int take_out_key(const struct registry *r, const char *key, struct err *e
 	return -1;
 }
 
-int net_remove(const char *dir, const char *key, struct err *e)
+static bool lives(const struct registry *r, const char *key)
+{
+	AUTO_NET_ENTRY struct net_entry n = {0};
+	struct err why;
+
+	return registry_get(r, key, &n, &why) == 0 && registry_lives(&n);
+}
+
+static int remove_it(const char *dir, const char *key, bool only_gone, struct err *e)
 {
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	struct err why = {0};
@@ -105,7 +113,17 @@ int net_remove(const char *dir, const char *key, struct err *e)
 	registry_close(&r);
 	if (registry_open(dir, &r, e) < 0)
 		return -1;
-	return take_out_key(&r, key, e);
+	return only_gone && lives(&r, key) ? 1 : take_out_key(&r, key, e);
+}
+
+int net_remove(const char *dir, const char *key, struct err *e)
+{
+	return remove_it(dir, key, false, e);
+}
+
+int net_remove_gone(const char *dir, const char *key, struct err *e)
+{
+	return remove_it(dir, key, true, e);
 }
 
 /* ---- it comes ---- */

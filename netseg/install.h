@@ -24,6 +24,8 @@ int net_install(const struct net_ask *a, struct err *e);
 /* Everything of it goes: rules (of a namespace that still is), membership, entry. Quiet when there is nothing; works
  * without the process, with half an entry, and twice. */
 int net_remove(const char *dir, const char *key, struct err *e);
+/* The same when its process is gone. 1: it lives, perhaps a new container of the same name, and keeps what it has. */
+int net_remove_gone(const char *dir, const char *key, struct err *e);
 /* The network came after the create (Docker 28, ctr --cni): look again at addresses and gateways, and put right what
  * depends on them. */
 int net_complete(const char *dir, const char *key, struct err *e);

@@ -156,7 +156,9 @@ static int sync_one(const char *dir, const struct one *x, struct strv *done, str
 	int rc;
 
 	if (!x->lives) {
-		rc = net_remove(dir, x->key, &why);
+		rc = net_remove_gone(dir, x->key, &why);
+		if (rc == 1) /* it was started again meanwhile */
+			return 0;
 		return say(
 			done, x->key, x->id, rc == 0 ? "its process is gone: removed" : why.msg, e);
 	}

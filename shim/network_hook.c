@@ -299,5 +299,5 @@ void network_delete(const char *dir, const char *root, const char *id)
 	char net[PATH_MAX], key[NET_KEY_SIZE];
 
 	if (has(dir, root, id, "containers", net, key))
-		run("delete", net, key);
+		run("gone", net, key);
 }

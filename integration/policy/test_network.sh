@@ -146,7 +146,7 @@ of $key"
 	rm -rf ${ROOT:?}/c1
 	mkdir -p $STATE/net/containers && : >"$STATE/net/containers/$key" && : >$HOOKED
 	end >/dev/null
-	it_is "$1: what vanished is taken away at delete" "$(grep -v ^PATH $HOOKED)" "delete $STATE/net
+	it_is "$1: what vanished is taken away at delete" "$(grep -v ^PATH $HOOKED)" "gone $STATE/net
 of $key"
 	rm "$STATE/net/containers/$key"
 }

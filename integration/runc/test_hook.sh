@@ -451,6 +451,23 @@ test_killed() {
 	ip netns del kill
 }
 
+# "gone" is for who does not run any more, whatever a runtime knows of it.
+test_gone() {
+	local before
+	pod gone 9
+	record k "$WEB" /run/netns/gone
+	stand k gone
+	state k $stand | "$HOOK" create "$RECORDS/k.json"
+	before=$(rules_in gone)
+	it_ok "of a container that lives nothing is gone" "$HOOK" gone $REG "$(key_of k)"
+	it_is "its rules stay" "$(rules_in gone)" "$before"
+	it_like "and its entry" "$(entries)" "$(key_of k)"
+	fall k $stand
+	it_ok "one whose process has ended is taken away" "$HOOK" gone $REG "$(key_of k)"
+	it_is "with its rules" "$(rules_in gone)$(entries)$(members)" ""
+	ip netns del gone
+}
+
 # Killed and never deleted: the next container of the namespace has nothing of it.
 test_next_use() {
 	local alone n status=137 broken=''
@@ -533,6 +550,7 @@ test_shared
 test_host
 test_no_cgroup2
 test_facts
+test_gone
 test_killed
 test_next_use
 test_orphans
