@@ -200,6 +200,7 @@ int main(int argc, char *argv[])
 		if (argc == verbs[i].n_args + 2 && strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].fn(argv + 2, &e) < 0 ? report(verbs[i].name, &e) : 0;
 	fputs("usage: cinch-hook create RECORD | delete DIR KEY | gone DIR KEY | "
-	      "start DIR KEY\n", stderr);
+	      "start DIR KEY\n",
+		stderr);
 	return USAGE;
 }

@@ -471,7 +471,7 @@ static void test_delete(void)
 	struct err e;
 
 	registry_key(ROOT, "box", key, &e);
-	snprintf(want, sizeof want, "delete " RIG_STATE "/net %s\n", key);
+	snprintf(want, sizeof want, "gone " RIG_STATE "/net %s\n", key);
 	telling_hook();
 	entry("containers", true);
 	launch_dir(ROOT "/box");
