@@ -70,6 +70,7 @@ tamper() {
 		a set more|add set inet cinch mine { type ipv4_addr; }|added
 		an address more|add element inet cinch segment_app_4 { 192.0.2.1 }|segment_app_4
 		an address less|delete element inet cinch segment_app_4 { 10.88.2.2 }|segment_app_4
+		a table put to sleep|add table inet cinch { flags dormant; }|table inet cinch was altered
 		another table of that name|delete table inet cinch; add table inet cinch; add chain inet cinch output; add chain inet cinch input|missing
 	EOF
 }
@@ -96,6 +97,18 @@ altered() {
 		"$(record '[.verb, .id, .result, .caller.uid, .problemsCount >= 1, .problems[0] != ""]')" \
 		'["net check","one","repaired",0,true,true]'
 	it_is "and the log is whole" "$(it_log_faults)" ""
+}
+
+# Somebody has cleaned up below /run: what the start wrote down of a container is gone, its rules are not.
+unrecorded() {
+	local at n
+	n=$(records)
+	at=$(find /run/cinch -name one.json) && mv "$at" $T/one.json
+	nft1 insert rule inet cinch output accept
+	STATUS=1 check --repair
+	it_result $? "without its state record a container's rules are put right"
+	it_is "and that is recorded" "$(($(records) - n)) $(record .id)" '1 "one"'
+	mv $T/one.json "$at"
 }
 
 # A repair does not forget what was counted, where that is still there.
@@ -202,6 +215,7 @@ nothing() {
 setup
 whole
 altered
+unrecorded
 kept
 stolen
 others

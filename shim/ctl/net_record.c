@@ -22,7 +22,7 @@ static int put_container(struct audit *a, const struct net_entry *n)
 
 	if (audit_put_text(a, "id", n->id) < 0 || audit_put_text(a, "root", n->root) < 0)
 		return -1;
-	if (state_dir(dir, &why) < 0 || state_read(dir, n->root, n->id, &state, &why) < 0)
+	if (state_dir(dir, &why) < 0 || state_read(dir, n->root, n->id, &state, &why) < 0 || !state)
 		return 0;
 	return record_running(a, json_root(state));
 }
