@@ -199,6 +199,10 @@ static int refused(const struct batch *b, uint32_t seq, const struct verdict *v,
 	const char *none = missing(expr);
 	bool unknown = v->code == ENOENT || v->code == EOPNOTSUPP || v->code == EINVAL;
 
+	if (v->code == EPERM && seq != b->first) /* it was let in, and the table is somebody's */
+		return err_set(e, EPERM,
+			"%s: a program that runs has made the table its own (flag \"owner\")",
+			what);
 	if (v->code == EPERM)
 		return err_set(
 			e, EPERM, "%s: nf_tables wants CAP_NET_ADMIN in the namespace", what);

@@ -361,6 +361,16 @@ static int commit_remove(int nl, struct err *e)
 	return encode_remove(&b, e) < 0 ? -1 : nlsock_commit(nl, &b, e);
 }
 
+/*
+ * What the kernel says where something else stands in the place of ours; EINVAL of a table that is asleep, EOPNOTSUPP
+ * of a chain that is another kind of chain. They also say that the kernel cannot, and then it says so once more.
+ */
+static bool may_be_in_the_way(int code)
+{
+	return code == EEXIST || code == EBUSY || code == ENOENT || code == EINVAL ||
+	       code == EOPNOTSUPP;
+}
+
 /* What is there was altered so that R does not fit: all of it goes, with what was counted. */
 static int commit_replace(int nl, const struct ruleset *r, struct err *e)
 {
@@ -407,7 +417,7 @@ int space_commit(const struct space *p, int nl, const char *owner, struct err *e
 		     : -1;
 	if (rc < 0 && (why.code == 0 || why.code == EEXIST))
 		rc = commit_change(nl, &r, &names, owner, &why);
-	if (rc < 0 && (why.code == EEXIST || why.code == EBUSY || why.code == ENOENT))
+	if (rc < 0 && may_be_in_the_way(why.code))
 		rc = commit_replace(nl, &r, &why);
 	if (rc < 0 && e)
 		*e = why;

@@ -128,6 +128,9 @@ static const struct {
 	{"no right to", {{"the transaction", EPERM, NULL, NULL, false}}, EPERM,
 		"the transaction: nf_tables wants CAP_NET_ADMIN in the namespace: Operation not "
 		"permitted"},
+	{"somebody's", {{"table inet cinch", EPERM, NULL, NULL, false}}, EPERM,
+		"table inet cinch: a program that runs has made the table its own (flag "
+		"\"owner\"): Operation not permitted"},
 	{"no nf_tables", {{"the transaction", EOPNOTSUPP, NULL, NULL, false}}, EOPNOTSUPP,
 		"the transaction: the kernel has no nf_tables with \"inet\" "
 		"(CONFIG_NF_TABLES_INET): "
