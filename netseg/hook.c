@@ -16,14 +16,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <syslog.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "netseg/install.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
 #include "shim/base/json.h"
+#include "shim/journal.h"
 
 enum {
 	DEADLINE = 8, /* seconds; the hook's entry says 10 */
@@ -38,17 +40,53 @@ static const struct json_limits limits = {RECORD_MAX, 64, 1 << 20};
 /* What a failure ends with: that of a container nothing is refused to never keeps it from starting. */
 static volatile sig_atomic_t failed = 1;
 
+#define TOO_LATE "cinch-hook: the rules of the network were not in force in time"
+
+/* As journal_tell does, which cannot be called in a signal's handler: it may have come amidst of malloc. */
+static void tell_too_late(void)
+{
+	static const struct {
+		struct sockaddr_un at;
+		const char *text;
+		size_t len;
+	} ways[] = {
+		{{AF_UNIX, "/run/systemd/journal/socket"},
+			"MESSAGE=" TOO_LATE "\nPRIORITY=4\nSYSLOG_IDENTIFIER=cinch\n",
+			sizeof "MESSAGE=" TOO_LATE "\nPRIORITY=4\nSYSLOG_IDENTIFIER=cinch\n" - 1},
+		{{AF_UNIX, "/dev/log"}, "<84>cinch: " TOO_LATE, sizeof "<84>cinch: " TOO_LATE - 1},
+	};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	for (size_t i = 0; fd >= 0 && i < sizeof ways / sizeof *ways; i++)
+		if (sendto(fd, ways[i].text, ways[i].len, MSG_NOSIGNAL | MSG_DONTWAIT,
+			    (const struct sockaddr *)&ways[i].at, sizeof ways[i].at) >= 0)
+			return;
+}
+
 static void too_late(int signal)
 {
-	static const char line[] =
-		"cinch-hook: the rules of the network were not in force in time\n";
+	static const char line[] = TOO_LATE "\n";
 
 	(void)signal;
 	(void)!write(STDERR_FILENO, line, sizeof line - 1);
+	tell_too_late();
 	_exit(failed);
 }
 
-/* Also to syslog: crun leaves a hook's words out of its own error. */
+/* The caller may have the signal blocked. */
+static void set_deadline(void)
+{
+	const struct sigaction late = {.sa_handler = too_late};
+	sigset_t set;
+
+	sigaction(SIGALRM, &late, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	alarm(DEADLINE);
+}
+
+/* Also to the journal: crun leaves a hook's words out of its own error, and runc those of one that ends well. */
 static int report(const char *verb, const struct err *e)
 {
 	const char *then = failed ? ""
@@ -56,9 +94,14 @@ static int report(const char *verb, const struct err *e)
 				   ? "; the container starts, cinchctl net sync completes it"
 				   : "; nothing of its network is refused: it starts";
 
+	AUTO_STR struct str text = STR_INIT;
+	struct err why;
+
 	fprintf(stderr, "cinch-hook: %s\n", e->msg);
-	openlog("cinch-hook", LOG_PID, LOG_DAEMON);
-	syslog(failed ? LOG_ERR : LOG_WARNING, "%s: %s%s", verb, e->msg, then);
+	str_addf(&text, "cinch-hook %s: %s%s", verb, e->msg, then);
+	if (!str_failed(&text))
+		(void)journal_tell(&journal_sockets, failed ? JOURNAL_ERR : JOURNAL_WARNING,
+			str_text(&text), &why);
 	return failed;
 }
 
@@ -191,11 +234,9 @@ static const struct {
 
 int main(int argc, char *argv[])
 {
-	struct sigaction late = {.sa_handler = too_late};
 	struct err e = {0};
 
-	sigaction(SIGALRM, &late, NULL);
-	alarm(DEADLINE);
+	set_deadline();
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (argc == verbs[i].n_args + 2 && strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].fn(argv + 2, &e) < 0 ? report(verbs[i].name, &e) : 0;

@@ -23,7 +23,7 @@
 #include "shim/base/io.h"
 
 enum {
-	LOCK_WAIT = 10, /* seconds */
+	LOCK_WAIT = 6, /* seconds; less than cinch-hook has, so that it can say so */
 	KEYS_MAX = 1 << 20, /* bytes of a file in namespaces/ */
 };
 

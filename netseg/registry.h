@@ -55,7 +55,7 @@ struct registry {
  * of "ROOT/ID": nft lists names that begin with a digit, but reads none, and "nft list ruleset" into a file is how
  * hosts keep their own rules. -1 when out of memory. */
 int registry_key(const char *root, const char *id, char key[NET_KEY_SIZE], struct err *e);
-/* Make DIR when missing (0700), take the lock (waiting at most ten seconds). DIR must be ours alone to write. */
+/* Make DIR when missing (0700), take the lock (waiting at most six seconds). DIR must be ours alone to write. */
 int registry_open(const char *dir, struct registry *out, struct err *e);
 /* For reading, without a lock; ENOENT: there is none, nobody has rules. */
 int registry_look(const char *dir, struct registry *out, struct err *e);

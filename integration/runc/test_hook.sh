@@ -7,7 +7,7 @@
 # before.
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
-IT_NEEDS="runc busybox nft nsenter setpriv"
+IT_NEEDS="runc busybox nft nsenter setpriv python3"
 IT_LIMIT=400 IT_WAIT=${IT_WAIT:-20}
 it_enter "$0" "$@"
 
@@ -196,21 +196,93 @@ test_failures() {
 	it_clean "nothing is left" "$traces"
 }
 
-# The lock is held by somebody who does not let go.
+# What the journal was told, a line each, in $T/told.
+journal() {
+	mkdir -p /run/systemd/journal
+	python3 -uc 'import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("/run/systemd/journal/socket")
+print("ready")
+while True:
+    print(s.recv(65536).decode().replace("\n", " "))' >$T/told &
+	JOURNAL=$!
+	it_until grep -q ready $T/told
+}
+
+# The lock is held by somebody who does not let go, or the runtime never says whose rules these are to be.
 test_deadline() {
-	local begun=$SECONDS
+	local begun=$SECONDS audit slow
+	journal
 	mkdir -p $REG
 	exec 9>$REG/lock && flock 9
 	bundle late "$NONE"
+	record patient "$AUDIT" /run/netns/first
+	ip netns add first
+	stand patient first
+	state patient $stand | "$HOOK" create "$RECORDS/patient.json" 2>$T/patient.err 9>&- &
+	audit=$!
+	record slow "$AUDIT"
+	mkfifo $T/endless && exec 8<>$T/endless
+	timeout -s KILL 20 env --block-signal=ALRM "$HOOK" create "$RECORDS/slow.json" <&8 2>$T/slow.err 8>&- 9>&- &
+	slow=$!
 	create late 9>&-
 	it_result $((! $?)) "a create that waits for the registry in vain fails"
 	[ $((SECONDS - begun)) -lt 30 ]
 	it_result $? "in time" "$((SECONDS - begun)) s"
-	it_like "and says why" "$(reason)" 'cinch-hook: the rules of the network were not in force in time'
-	exec 9>&-
+	it_like "and says why" "$(reason)" 'cinch-hook: /run/cinch/net: another process has held the lock for 6 seconds'
+	wait $audit
+	it_is "it keeps nobody from starting to whom nothing is refused" $? 0
+	it_like "who is told of" "$(cat $T/told)" 'cinch-hook create: .* held the lock .*nothing of its network is refused: it starts'
+	it_until grep -q 'not in force in time' $T/slow.err
+	it_result $? "a state that never ends does not hold it up, whatever signals are blocked" "$(cat $T/slow.err)"
+	it_until grep -q 'not in force in time' $T/told
+	it_result $? "which is told, too" "$(cat $T/told)"
+	exec 8>&- 9>&-
+	kill -KILL $JOURNAL
+	wait $slow $JOURNAL 2>/dev/null
+	fall patient $stand
+	rm -f /run/systemd/journal/socket $T/endless "$RECORDS/slow.json" "$RECORDS/patient.json"
+	ip netns del first
 	put_away late
 	it_is "nothing is left" "$(entries)$(ls "$ROOT")" ""
 }
+
+# Somebody has a table of our name in the namespace before us.
+test_in_the_way() {
+	local clean what n=0 broken='' owner
+	pod way 8
+	bundle w "$NONE" /run/netns/way
+	create w || it_die "w: $(reason)"
+	clean=$(rules_in way)
+	runtime delete --force w
+	for what in 'flags dormant' \
+		'flags dormant; chain output { type filter hook output priority filter - 10; policy drop; }' \
+		'chain output { accept; }' 'chain output { type nat hook output priority 5; accept; }' \
+		'chain output { type filter hook input priority 5; accept; }' \
+		'map private_4 { type ipv4_addr : verdict; flags interval; }' \
+		'set private_4 { type inet_service; }'; do
+		n=$((n + 1))
+		inside way nft "table inet cinch { $what; }" || broken="$broken $n:nft"
+		create w || broken="$broken $n:$(reason)"
+		[ "$(rules_in way)" = "$clean" ] || broken="$broken $n:rules"
+		runtime delete --force w
+		[ -z "$(rules_in way)$(entries)" ] || broken="$broken $n:left"
+	done
+	it_is "a table of our name makes no difference" "$broken" ""
+	mkfifo $T/endless && exec 8<>$T/endless
+	echo 'add table inet cinch { flags owner; }' >&8
+	inside way nft -i <&8 >/dev/null 8>&- &
+	owner=$!
+	it_until owned way
+	failing "one that a program has for its own" w 'table inet cinch: a program that runs has made the table its own'
+	exec 8>&-
+	kill -KILL $owner
+	wait $owner 2>/dev/null
+	rm $T/endless
+	ip netns del way
+}
+# shellcheck disable=SC2317 # called by it_until
+owned() { inside "$1" nft list tables | grep -q cinch; }
 
 # --- several in one namespace, and the host's ---
 
@@ -546,6 +618,7 @@ mv $T/first/config.json $T/config.json
 test_force
 test_failures
 test_deadline
+test_in_the_way
 test_shared
 test_host
 test_no_cgroup2
