@@ -274,6 +274,25 @@ static void send_unknown(struct work *w, const char *dir)
 		make_comment(l->comment, "sockets of no known container");
 }
 
+/*
+ * What the namespace says to itself. A packet can be sent over lo that begins a flow with somebody else: under the
+ * peer's address (IPV6_FREEBIND), or to it (SO_BINDTODEVICE). Conntrack knows no interfaces, so that flow would be an
+ * established one outside, too: it is judged as if it left.
+ */
+static void over_lo(struct maker *m, unsigned hook)
+{
+	struct net_line *l = make_line(m);
+
+	make_match(m, l, NET_M_LO);
+	if (hook == NF_INET_LOCAL_OUT) {
+		make_match(m, l, NET_M_SOURCE_LOCAL);
+		make_match(m, l, NET_M_DEST_LOCAL);
+	}
+	l->verdict = NET_V_ACCEPT;
+	if (hook == NF_INET_LOCAL_OUT)
+		own_resets(m);
+}
+
 static void base_chains(struct work *w)
 {
 	static const struct {
@@ -285,9 +304,7 @@ static void base_chains(struct work *w)
 	for (size_t i = 0; i < 2; i++) {
 		base_chain(w, sides[i].name, sides[i].hook);
 		if (!w->m.s->host) {
-			l = make_line(&w->m);
-			make_match(&w->m, l, NET_M_LO);
-			l->verdict = NET_V_ACCEPT;
+			over_lo(&w->m, sides[i].hook);
 			known_flows(&w->m);
 		}
 		send_known(w, sides[i].dir);

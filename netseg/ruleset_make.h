@@ -81,5 +81,8 @@ void owner_objects(struct maker *m, const struct owner *o);
 void owner_chains(struct maker *m, const struct owner *o, enum net_dir dir);
 /* Lines at the begin of what judges a flow: what is known passes. */
 void known_flows(struct maker *m);
+/* The reset that ends a refused connect bears the peer's address and comes over lo, where that does not pass by
+ * itself: without this line connect waits. To conntrack it is related to the connection that never was. */
+void own_resets(struct maker *m);
 
 #endif

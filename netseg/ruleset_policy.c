@@ -388,7 +388,7 @@ static void guard_loopback(struct side *s)
 	for (size_t i = 0; i < 2; i++) {
 		struct net_line *l = line(s);
 
-		if (s->m->s->host) /* elsewhere lo passes before */
+		if (s->m->s->host) /* elsewhere what it says to itself passes before */
 			make_match(s->m, l, NET_M_LO)->not = true;
 		make_in_set(s->m, l, kinds[i], AF_INET, "loopback_4");
 		refuse(s, l);
@@ -562,6 +562,17 @@ void known_flows(struct maker *m)
 	l->verdict = NET_V_ACCEPT;
 }
 
+void own_resets(struct maker *m)
+{
+	struct net_line *l = make_line(m);
+
+	make_match(m, l, NET_M_LO);
+	make_match(m, l, NET_M_CT)->bits = NET_CT_RELATED;
+	make_protocols(m, l, tcp_alone, false);
+	l->verdict = NET_V_ACCEPT;
+	make_comment(l->comment, "resets of refused connections");
+}
+
 static void begin_chain(struct side *s, const char *name, const char *what)
 {
 	struct net_chain *c;
@@ -586,19 +597,6 @@ static struct side side_of(struct maker *m, const struct owner *o, size_t number
 	return s;
 }
 
-/* The reset that ends a refused connect comes back over lo, which is not let through as a whole in the host's
- * namespace: without it connect waits. To conntrack it is related to the connection that never was. */
-static void own_resets(struct side *s)
-{
-	struct net_line *l = make_line(s->m);
-
-	make_match(s->m, l, NET_M_LO);
-	make_match(s->m, l, NET_M_CT)->bits = NET_CT_RELATED;
-	make_protocols(s->m, l, tcp_alone, false);
-	l->verdict = NET_V_ACCEPT;
-	make_comment(l->comment, "resets of refused connections");
-}
-
 void owner_chains(struct maker *m, const struct owner *o, enum net_dir dir)
 {
 	for (size_t i = 1; i <= o->n; i++) {
@@ -608,7 +606,7 @@ void owner_chains(struct maker *m, const struct owner *o, enum net_dir dir)
 		if (i == 1 && m->s->host)
 			known_flows(m);
 		if (i == 1 && m->s->host && dir == NET_IN)
-			own_resets(&s);
+			own_resets(m);
 		for (size_t k = 2; i == 1 && k <= o->n; k++)
 			make_goto(make_line(m), NET_V_JUMP, numbered(o->key, side(dir), k).s);
 		if (s.part->p->mode == NET_LEARN)

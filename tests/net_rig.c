@@ -422,9 +422,12 @@ bool net_rig_known(const struct net_rig *r, const struct net_packet *k)
 {
 	bool v4 = k->dest.family == AF_INET;
 
-	if ((k->lo && !r->s.host) || k->ct == NET_CT_ESTABLISHED)
+	if (k->ct == NET_CT_ESTABLISHED)
 		return true;
-	if (k->lo && k->dir == NET_IN && k->ct == NET_CT_RELATED && k->protocol == IPPROTO_TCP)
+	if (k->lo && !r->s.host && (k->dir == NET_IN || (k->source_local && k->dest_local)))
+		return true;
+	if (k->lo && (k->dir == NET_IN || !r->s.host) && k->ct == NET_CT_RELATED &&
+		k->protocol == IPPROTO_TCP)
 		return true; /* the reset of a refused connection */
 	if (k->ct == NET_CT_RELATED && k->protocol == (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) &&
 		(v4 ? k->icmp_type == 3 || k->icmp_type == 11 || k->icmp_type == 12
@@ -447,7 +450,7 @@ bool net_rig_allows(const struct net_rig *r, const struct net_container *c,
 		return p->lift & 1u << NET_GUARD_ROUTER;
 	if (k->dir == NET_OUT && !k->source_local && !(p->lift & 1u << NET_GUARD_SOURCE))
 		return false;
-	if (!k->lo && !(p->lift & 1u << NET_GUARD_LOOPBACK) &&
+	if (!(k->lo && r->s.host) && !(p->lift & 1u << NET_GUARD_LOOPBACK) &&
 		(is_in(&k->source, loopback) || is_in(&k->dest, loopback)))
 		return false;
 	if (k->dir == NET_OUT && is_dns(k) && speaks_of_dns(p) &&

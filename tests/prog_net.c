@@ -13,6 +13,10 @@
  *        prog_net take PATH                                      waits at PATH for sockets of somebody else's, then
  *                                                                as udp and tcp with these
  *        prog_net give PATH ADDRESS PORT                         makes them and passes them
+ *        prog_net masked SELF ADDRESS PORT                       first over lo under the name of ADDRESS to
+ *                                                                SELF, then from there to ADDRESS as an answer
+ *        prog_net pierce SELF ADDRESS PORT                       over lo, from PORT of SELF to PACKET_SOURCE_PORT of
+ *                                                                ADDRESS: who is waited for there may answer
  *        prog_net serve tcp|udp ADDRESS PORT [SECONDS]           answers everybody with what they said; "ready"
  *        prog_net ask tcp|udp ADDRESS PORT                       as its client: "answered" or why not
  *
@@ -315,6 +319,37 @@ static int do_take(const char *path)
 	return rc & said_when("connected", connect_one(fds[1], &w), began);
 }
 
+/* ---- flows that begin over lo ---- */
+
+static int do_masked(const char *self, const char *address, const char *port)
+{
+	struct where own = where(self, "40001"), peer = where(address, port);
+	bool v4 = own.to.any.sa_family == AF_INET;
+	int one = 1, in = open_socket(&peer, SOCK_DGRAM, 0), out = open_socket(&own, SOCK_DGRAM, 0);
+
+	/* with IPv4 that needs CAP_NET_RAW */
+	if (setsockopt(in, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TRANSPARENT : IPV6_FREEBIND, &one,
+		    sizeof one) < 0 ||
+		bind(in, &peer.to.any, peer.len) < 0 || bind(out, &own.to.any, own.len) < 0)
+		return said("", -1);
+	(void)send_one(in, &own, 0);
+	return said("sent", send_one(out, &peer, 0));
+}
+
+static int do_pierce(const char *self, const char *port, const char *address)
+{
+	char from[8];
+	struct where own = where(self, port), peer;
+	int fd = open_socket(&own, SOCK_DGRAM, 0);
+
+	snprintf(from, sizeof from, "%d", PACKET_SOURCE_PORT);
+	peer = where(address, from);
+	if (bind(fd, &own.to.any, own.len) < 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3) < 0)
+		return said("", -1);
+	return said("sent", send_one(fd, &peer, 0));
+}
+
 /* ---- both ends ---- */
 
 static int do_serve(bool tcp, const struct where *w, const char *seconds)
@@ -386,6 +421,10 @@ int main(int argc, char **argv)
 		return do_frame(argc - 2, argv + 2);
 	if (argc < 5)
 		usage();
+	if (strcmp(argv[1], "masked") == 0)
+		return do_masked(argv[2], argv[3], argv[4]);
+	if (strcmp(argv[1], "pierce") == 0)
+		return do_pierce(argv[2], argv[4], argv[3]);
 	w = where(argv[3], argv[4]);
 	if (strcmp(argv[1], "early") == 0)
 		return do_early(argv[2], &w);

@@ -180,7 +180,11 @@ static struct net_packet packet(const char *text)
 	p.dest = p.dir == NET_IN ? own : one(peer);
 	p.source_local = p.dir == NET_OUT && strcmp(more, "spoofed") != 0;
 	p.dest_local = p.dir == NET_IN;
-	p.lo = strcmp(more, "lo") == 0;
+	p.lo = strstr(more, "lo") != NULL;
+	if (strcmp(more, "lo") == 0)
+		p.source_local = p.dest_local = true;
+	if (strcmp(more, "lo-spoofed") == 0)
+		p.source_local = !(p.dest_local = true);
 	if (strcmp(more, "known") == 0)
 		p.ct = NET_CT_ESTABLISHED;
 	if (strcmp(more, "related") == 0)
@@ -226,6 +230,9 @@ static void test_presets(void)
 			{"out tcp 10.0.0.5 80", false, "nothing allows it"},
 			{"out udp 10.96.0.10 53", false, "guard dns"},
 			{"out tcp 127.0.0.1 80 lo", true, ""},
+			{"out udp 10.0.0.5 80 lo-outwards", false, "nothing allows it"},
+			{"out udp 10.0.0.77 80 lo-spoofed", false, "guard sourceAddress"},
+			{"in udp 10.0.0.77 80 lo", true, ""},
 			{"in tcp 10.0.0.5 80", false, "nothing allows it"},
 			{"out tcp 8.8.8.8 443 known", true, ""},
 			{"out icmp 10.0.0.5 3 related", true, ""},

@@ -48,6 +48,9 @@ ATTACKS=$(
 		a foreign resolver, IPv6;in;udp 2620:fe::9 53;udp @s6 2620:fe::9 53;2620:fe::9 17 53;
 		a foreign resolver, TLS;in;tcp 9.9.9.9 853;tcp @s4 9.9.9.9 853;9.9.9.9 6 853;
 		the own resolver's other port;in;tcp 10.88.0.53 22;tcp @s4 10.88.0.53 22;10.88.0.53 6 22;
+		an answer to what was said over lo in the peer's name;as;masked @s4 @4 1000;udp @s4 @4 1000;@4 17 1000;
+		the same, IPv6, without privileges;in;masked @s6 @6 1000;udp @s6 @6 1000;@6 17 1000;
+		metadata, as such an answer;in;masked @s6 fd00:ec2::254 8081;udp @s6 fd00:ec2::254 8081;fd00:ec2::254 17 8081;guard
 		a spoofed source;as;raw udp 10.88.99.9 203.0.113.9 7;udp 10.88.99.9 203.0.113.9 7;203.0.113.9 17 7;guard
 		a spoofed source, IPv6;as;raw udp fd88:99::9 2001:db8:113::9 7;udp fd88:99::9 2001:db8:113::9 7;2001:db8:113::9 17 7;guard
 		the source of the neighbour;as;raw udp @n4 203.0.113.9 7;udp @n4 203.0.113.9 7;203.0.113.9 17 7;guard
@@ -270,6 +273,15 @@ intrude() {
 	[[ $(in_ns sink "$B/tests/prog_net" ask tcp "fd88:$n::2" 8080) != answered* ]] || echo "a connection, IPv6"
 }
 
+# ID POD: whether a neighbour gets in as the answer to what was said over lo
+pierced() {
+	local n=${2#pod}
+	nw_in "$1" pierce "10.88.$n.2" "10.88.$n.1" 8083 >$T/said.pierce
+	serve "$1" udp "10.88.$n.2" 8083
+	in_ns sink "$B/tests/prog_net" raw udp "10.88.$n.1" "10.88.$n.2" 8083 >/dev/null
+	IT_WAIT=2 got && echo "an answer"
+}
+
 # shellcheck disable=SC2317 # called by it_until
 routes() { in_ns "$1" ip -6 route show proto ra | grep -q .; } # POD: it has learned a router
 
@@ -282,7 +294,10 @@ a datagram
 a datagram, IPv6
 a connection
 a connection, IPv6"
+	it_is "and with an answer" "$(pierced free pod1)" "an answer"
 	nw_delete none free
+	it_is "with rules nobody is waited for over lo" "$(pierced closed pod2)" ""
+	it_is "that is refused by its call" "$(cat $T/said.pierce)" EPERM
 	before=$(nw_refused pod2)
 	it_is "with rules nothing of a neighbour's gets in" "$(intrude closed pod2)" ""
 	[ $(($(nw_refused pod2) - before)) -ge 5 ]
