@@ -244,6 +244,7 @@ test_allowed() {
 
 # ID PROTOCOL ADDRESS PORT: a server in the container; its output is $T/served
 serve() {
+	rm -f $T/served # of the one before
 	"$RUNC" --root "$ROOT" exec "$1" /bin/net serve "$2" "$3" "$4" 60 </dev/null >$T/served 2>&1 &
 	IT_WAIT=10 it_until grep -q ready $T/served
 }
