@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "netseg/facts.h"
 #include "netseg/members.h"
@@ -92,15 +93,16 @@ static int take_out_key(const struct registry *r, const char *key, struct err *e
 	return -1;
 }
 
-static bool lives(const struct registry *r, const char *key)
+/* The process of KEY runs, and began after SINCE. */
+static bool lives(const struct registry *r, const char *key, uint64_t since)
 {
 	AUTO_NET_ENTRY struct net_entry n = {0};
 	struct err why;
 
-	return registry_get(r, key, &n, &why) == 0 && registry_lives(&n);
+	return registry_get(r, key, &n, &why) == 0 && registry_lives(&n) && n.started > since;
 }
 
-static int remove_it(const char *dir, const char *key, bool only_gone, struct err *e)
+static int remove_it(const char *dir, const char *key, uint64_t since, struct err *e)
 {
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	struct err why = {0};
@@ -113,17 +115,18 @@ static int remove_it(const char *dir, const char *key, bool only_gone, struct er
 	registry_close(&r);
 	if (registry_open(dir, &r, e) < 0)
 		return -1;
-	return only_gone && lives(&r, key) ? 1 : take_out_key(&r, key, e);
+	return lives(&r, key, since) ? 1 : take_out_key(&r, key, e);
 }
 
+/* Whoever began after this process is not whom it was called for: that one's name was free again meanwhile. */
 int net_remove(const char *dir, const char *key, struct err *e)
 {
-	return remove_it(dir, key, false, e);
+	return remove_it(dir, key, netns_started(getpid()), e) < 0 ? -1 : 0;
 }
 
 int net_remove_gone(const char *dir, const char *key, struct err *e)
 {
-	return remove_it(dir, key, true, e);
+	return remove_it(dir, key, 0, e);
 }
 
 /* ---- it comes ---- */

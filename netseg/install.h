@@ -22,7 +22,8 @@ struct net_ask { /* borrowed */
  */
 int net_install(const struct net_ask *a, struct err *e);
 /* Everything of it goes: rules (of a namespace that still is), membership, entry. Quiet when there is nothing; works
- * without the process, with half an entry, and twice. */
+ * without the process, with half an entry, and twice. A container that began after the calling process keeps what it
+ * has: it is another one of that name. */
 int net_remove(const char *dir, const char *key, struct err *e);
 /* The same when its process is gone. 1: it lives, perhaps a new container of the same name, and keeps what it has. */
 int net_remove_gone(const char *dir, const char *key, struct err *e);

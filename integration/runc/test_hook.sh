@@ -523,9 +523,12 @@ test_killed() {
 	ip netns del kill
 }
 
+# shellcheck disable=SC2317 # called by it_until
+same_program() { [ "/proc/$1/exe" -ef "$HOOK" ]; }
+
 # "gone" is for who does not run any more, whatever a runtime knows of it.
 test_gone() {
-	local before
+	local before delete
 	pod gone 9
 	record k "$WEB" /run/netns/gone
 	stand k gone
@@ -537,6 +540,23 @@ test_gone() {
 	fall k $stand
 	it_ok "one whose process has ended is taken away" "$HOOK" gone $REG "$(key_of k)"
 	it_is "with its rules" "$(rules_in gone)$(entries)$(members)" ""
+	# a delete has to wait, and meanwhile the id is used again
+	exec 9>$REG/lock && flock 9
+	"$HOOK" delete $REG "$(key_of k)" 9>&- &
+	delete=$!
+	it_until same_program $delete
+	kill -STOP $delete
+	exec 9>&-
+	sleep 0.05 # the kernel tells when a process began in hundredths of a second
+	stand k gone
+	state k $stand | "$HOOK" create "$RECORDS/k.json"
+	kill -CONT $delete
+	wait $delete
+	it_is "a delete of who had the name before ends well" $? 0
+	it_is "and takes nothing from who has it now" "$(rules_in gone)" "$before"
+	fall k $stand
+	it_ok "its own does" "$HOOK" delete $REG "$(key_of k)"
+	it_is "take its rules" "$(rules_in gone)$(entries)$(members)" ""
 	ip netns del gone
 }
 
