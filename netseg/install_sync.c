@@ -139,10 +139,16 @@ static int begin(const char *dir, struct everyone *all, struct strv *done, struc
 	if (registry_open(dir, &r, e) < 0 || registry_tidy(&r, e) < 0 ||
 		registry_each(&r, put_one, all, &bad, e) < 0)
 		return -1;
-	for (size_t i = 0; i < bad.n; i++)
-		if (say(done, bad.v[i], NULL,
-			    "its entry is damaged; it goes when the container is deleted", e) < 0)
+	for (size_t i = 0; i < bad.n; i++) {
+		char what[512];
+
+		snprintf(what, sizeof what,
+			"its entry is damaged; it goes when the container is deleted, or, if that "
+			"is gone, by cinch-hook delete %.256s %.64s",
+			dir, bad.v[i]);
+		if (say(done, bad.v[i], NULL, what, e) < 0)
 			return -1;
+	}
 	return 0;
 }
 

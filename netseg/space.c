@@ -78,7 +78,10 @@ static int read_entries(const struct registry *r, const struct strv *keys,
 		if (registry_get(r, key, &p->entries[p->n], e) < 0) {
 			if (e->code == ENOENT)
 				continue;
-			return err_wrap(e, "a container in the same network namespace");
+			return err_wrap(e,
+				"a container in the same network namespace (if it is gone: "
+				"cinch-hook delete %.256s %s)",
+				r->dir, key);
 		}
 		if (p->entries[p->n].installed && registry_lives(&p->entries[p->n]))
 			p->n++;

@@ -325,6 +325,19 @@ test_shared() {
 	bundle b "$OPEN" /run/netns/two
 	it_ok "after somebody has altered the table" create b
 	it_is "it is as it has to be" "$(rules_in two | sort)" "$(sort <<<"$both")"
+	# an entry that cannot be read might be of somebody who runs
+	put_away b
+	echo '{' >"$REG/containers/$a"
+	bundle b "$OPEN" /run/netns/two
+	create b
+	it_result $((! $?)) "beside a damaged entry nobody starts"
+	it_like "and it is said what to do" "$(reason)" "if it is gone: cinch-hook delete $REG $a\): .* is damaged"
+	it_like "by net sync, too" "$("$B/cinchctl" net sync)" "$a .*damaged.* cinch-hook delete $REG $a"
+	put_away b
+	it_ok "which helps" "$HOOK" delete $REG "$a"
+	bundle b "$OPEN" /run/netns/two
+	it_ok "so that others start again" create b
+	it_unlike "without what was its" "$(rules_in two)" "$a"
 	put_away a
 	put_away b
 	ip netns del two
