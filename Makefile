@@ -29,14 +29,15 @@ ARCHIVES := libc.a libseccomp.a libcap.a libyajl_s.a libsodium.a
 have_archives = $(if $(filter-out /%,$(foreach a,$(ARCHIVES),$(shell $(CC) -print-file-name=$a 2>&1))),,1)
 STATIC := $(if $(SAN)$(COV)$(FUZZ),,$(have_archives))
 
-HARDEN = -fPIE -fstack-protector-strong -fno-common \
+# What nobody calls is left out: the fewer pages of a program, the sooner it runs.
+HARDEN = -fPIE -fstack-protector-strong -fno-common -ffunction-sections -fdata-sections \
   $(if $(SAN)$(COV)$(FUZZ),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 EXTRA = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(if $(COV),--coverage -O0) \
   $(if $(FUZZ),-fsanitize=fuzzer-no-link -fsanitize=address -fsanitize=undefined)
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
   -Wformat=2 -Wvla -Wconversion -Wno-sign-conversion $(HARDEN) $(if $(WERROR),-Werror) \
   -D_GNU_SOURCE -I. -MMD -MP $(CFLAGS) $(EXTRA)
-LDHARDEN = -Wl,-z,relro,-z,now -Wl,--as-needed
+LDHARDEN = -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections
 # What is being made, or with V=1 the whole command.
 Q = $(if $(V),,@echo "  $(@:$(B)/%=%)"; )
 LIBS        = $(shell pkg-config --libs $(PKGS))
