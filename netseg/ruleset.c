@@ -73,7 +73,6 @@ static void both(struct maker *m, const char *owner, const char *name, const str
 	make_set(m, owner, full, AF_INET6, lists, more ? 2 : 1, single);
 }
 
-/* Always all of them, so that the namespace's sets are the same whoever comes and goes. */
 static void world_sets(struct maker *m)
 {
 	AUTO_ADDRS struct addrs lo = {0}, own = {0}, other = {0}, whole = {0};
@@ -348,9 +347,39 @@ static void segment_sets(struct maker *m)
 	}
 }
 
+static bool is_spoken_of(const struct ruleset *r, const char *set)
+{
+	for (size_t i = 0; i < r->n_chains; i++)
+		for (size_t k = 0; k < r->chains[i].n; k++) {
+			const struct net_line *l = &r->chains[i].lines[k];
+
+			for (size_t x = 0; x < l->n; x++)
+				if (strcmp(l->matches[x].set, set) == 0)
+					return true;
+		}
+	return false;
+}
+
+/* Of the first N sets, the world's, stay those that a line speaks of: each costs the start of a container. */
+static void drop_idle_sets(struct ruleset *r, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->n_sets; i++) {
+		if (i < n && !is_spoken_of(r, r->sets[i].name))
+			free(r->sets[i].v);
+		else
+			r->sets[kept++] = r->sets[i];
+	}
+	r->n_sets = kept;
+}
+
 static void fill(struct work *w)
 {
+	size_t worlds;
+
 	world_sets(&w->m);
+	worlds = w->m.r.n_sets;
 	segment_sets(&w->m);
 	for (size_t i = 0; i < w->n; i++)
 		container_sets(&w->m, w->all[i]);
@@ -365,6 +394,7 @@ static void fill(struct work *w)
 			owner_chains(&w->m, &w->owners[i], d);
 	for (enum net_dir d = 0; w->active > 1 && !w->m.s->host && d < NET_DIRS; d++)
 		owner_chains(&w->m, &w->shared, d);
+	drop_idle_sets(&w->m.r, worlds);
 }
 
 int ruleset_build(const struct net_space *s, struct ruleset *out, struct err *e)

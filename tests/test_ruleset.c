@@ -412,7 +412,9 @@ static void test_world(void)
 	AUTO_RULESET struct ruleset r = {0};
 	struct err e;
 
-	net_rig_read("{'containers': [{'key': 'c1', 'want': {'policies': [{'profile': 'p'}]}}]}",
+	net_rig_read("{'containers': [{'key': 'c1', 'want': {'policies': ["
+		     "{'profile': 'p', 'preset': 'private'},"
+		     "{'profile': 'q', 'preset': 'internet'}]}}]}",
 		&rig, &e);
 	ruleset_build(&rig.s, &r, &e);
 	for (size_t i = 0; i < sizeof public / sizeof *public; i++)
@@ -424,6 +426,35 @@ static void test_world(void)
 	for (size_t i = 0; i < sizeof private / sizeof *private; i++)
 		ok(set_has(&r, strchr(private[i], ':') ? "private_6" : "private_4", private[i]),
 			"%s is private", private[i]);
+}
+
+/* Each set costs the start of a container: those that no line speaks of are not made. */
+static void test_idle_sets(void)
+{
+	static const struct {
+		const char *preset;
+		bool private, public;
+	} cases[] = {{"none", false, false}, {"isolated", false, false}, {"private", true, false},
+		{"internet", false, true}, {"open", false, false}};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		AUTO_NET_RIG struct net_rig rig = {0};
+		AUTO_RULESET struct ruleset r = {0};
+		char text[160];
+		struct err e;
+
+		snprintf(text, sizeof text,
+			"{'containers': [{'key': 'c1', 'want': {'policies': [{'profile': 'p', "
+			"'preset': '%s'}]}}]}",
+			cases[i].preset);
+		ok(net_rig_read(text, &rig, &e) && ruleset_build(&rig.s, &r, &e) == 0,
+			"a container with the preset %s", cases[i].preset);
+		ok(set_has(&r, "private_4", "10.0.0.0") == cases[i].private, "private addresses");
+		ok(set_has(&r, "private_6", "fc00::1") == cases[i].private, "of IPv6, too");
+		ok(set_has(&r, "public_4", "1.1.1.1") == cases[i].public, "public addresses");
+		ok(set_has(&r, "public_6", "2000::") == cases[i].public, "of IPv6, too");
+		ok(set_has(&r, "loopback_4", "127.0.0.1"), "and loopback, which is guarded");
+	}
 }
 
 static void test_ranges(void)
@@ -608,6 +639,7 @@ int main(int argc, char **argv)
 	test_rules();
 	test_modes();
 	test_world();
+	test_idle_sets();
 	test_ranges();
 	test_nobody();
 	test_confined();
