@@ -145,17 +145,19 @@ static int dump(uint16_t type, size_t size,
 	struct err *e)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
+	AUTO_FD int nl = nlsock_open(NETLINK_ROUTE, e);
 
+	if (nl < 0)
+		return -1;
 	for (size_t i = 0; i < sizeof families; i++) {
 		AUTO_ADDRS struct addrs found = {0};
-		AUTO_FD int nl = nlsock_open(NETLINK_ROUTE, e);
 		struct question q = {.head = {.nlmsg_len = (uint32_t)NLMSG_LENGTH(size),
 					     .nlmsg_type = type,
 					     .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
 					     .nlmsg_seq = 1}};
 
 		q.route.rtm_family = families[i]; /* the first byte of both */
-		if (nl < 0 || nlsock_ask(nl, &q.head, fn, forget, &found, e) < 0)
+		if (nlsock_ask(nl, &q.head, fn, forget, &found, e) < 0)
 			return -1;
 		for (size_t k = 0; k < found.n; k++)
 			if (addrs_add(out, &found.v[k]) < 0)

@@ -143,6 +143,15 @@ static int place_order(const void *a, const void *b)
 	return x->dev < y->dev ? -1 : x->dev > y->dev;
 }
 
+static bool mentions_any(const struct roster_line *l, const struct roster_changes *c)
+{
+	for (size_t i = 0; l->mentions.n && i < c->n; i++)
+		if (strv_has(&l->mentions, c->v[i].segment))
+			return true;
+	return false;
+}
+
+/* Of those whom nothing concerns nobody is visited: most often there is no thread to begin. */
 static int find_places(struct job *j, struct err *e)
 {
 	size_t n = 0;
@@ -152,7 +161,7 @@ static int find_places(struct job *j, struct err *e)
 	if (!j->lines || !j->first)
 		return err_nomem(e);
 	for (size_t i = 0; i < j->r->n; i++)
-		if (!j->r->v[i].gone && j->r->v[i].mentions.n)
+		if (!j->r->v[i].gone && mentions_any(&j->r->v[i], j->c))
 			j->lines[n++] = &j->r->v[i];
 	if (n)
 		qsort(j->lines, n, sizeof *j->lines, place_order);
