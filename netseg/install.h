@@ -50,7 +50,7 @@ int net_expected(
  */
 int net_check(const char *dir, const char *key, bool repair, struct strv *found, struct err *e);
 /* All entries: drop those that are gone, complete the others, make sets agree with the members. DONE gets a line for
- * each thing that was done. */
-int net_sync(const char *dir, struct strv *done, struct err *e);
+ * each thing that was done, LEFT one for each that is wrong and could not be put right. */
+int net_sync(const char *dir, struct strv *done, struct strv *left, struct err *e);
 
 #endif

@@ -115,6 +115,10 @@ struct everyone {
 	size_t n;
 };
 
+struct told {
+	struct strv *done, *left;
+};
+
 static int put_one(const struct net_entry *n, void *arg, struct err *e)
 {
 	struct everyone *all = arg;
@@ -131,7 +135,7 @@ static int put_one(const struct net_entry *n, void *arg, struct err *e)
 }
 
 /* The registry itself, and everybody in it. */
-static int begin(const char *dir, struct everyone *all, struct strv *done, struct err *e)
+static int begin(const char *dir, struct everyone *all, const struct told *t, struct err *e)
 {
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	AUTO_STRV struct strv bad = {0};
@@ -146,14 +150,14 @@ static int begin(const char *dir, struct everyone *all, struct strv *done, struc
 			"its entry is damaged; it goes when the container is deleted, or, if that "
 			"is gone, by cinch-hook delete %.256s %.64s",
 			dir, bad.v[i]);
-		if (say(done, bad.v[i], NULL, what, e) < 0)
+		if (say(t->left, bad.v[i], NULL, what, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 /* A failure with one container is told, and the others have their turn. */
-static int sync_one(const char *dir, const struct one *x, struct strv *done, struct err *e)
+static int sync_one(const char *dir, const struct one *x, const struct told *t, struct err *e)
 {
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	AUTO_NET_ENTRY struct net_entry n = {0};
@@ -165,21 +169,21 @@ static int sync_one(const char *dir, const struct one *x, struct strv *done, str
 		rc = net_remove_gone(dir, x->key, &why);
 		if (rc == 1) /* it was started again meanwhile */
 			return 0;
-		return say(
-			done, x->key, x->id, rc == 0 ? "its process is gone: removed" : why.msg, e);
+		return rc == 0 ? say(t->done, x->key, x->id, "its process is gone: removed", e)
+			       : say(t->left, x->key, x->id, why.msg, e);
 	}
 	if (!x->installed) /* of a process that runs nothing is opened */
-		return say(done, x->key, x->id,
+		return say(t->left, x->key, x->id,
 			"its start did not come to its end; it is removed when its process is gone",
 			e);
 	if (registry_open(dir, &r, e) < 0)
 		return -1;
 	if (registry_get(&r, x->key, &n, &why) < 0 ||
 		complete(&r, &n, &changed, &trouble, &why) < 0)
-		return why.code == ENOENT ? 0 : say(done, x->key, x->id, why.msg, e);
-	if (changed && say(done, x->key, x->id, "addresses or gateways were others", e) < 0)
+		return why.code == ENOENT ? 0 : say(t->left, x->key, x->id, why.msg, e);
+	if (changed && say(t->done, x->key, x->id, "addresses or gateways were others", e) < 0)
 		return -1;
-	return trouble.code ? say(done, x->key, x->id, trouble.msg, e) : 0;
+	return trouble.code ? say(t->left, x->key, x->id, trouble.msg, e) : 0;
 }
 
 /* ---- sets against members ---- */
@@ -238,7 +242,7 @@ static int sync_set(int nl, const struct one *x, const struct net_segment *s, bo
 	return say_set(x, set, &gone, "is no member's", done, e);
 }
 
-static int sync_sets(const char *dir, const struct one *x, struct strv *done, struct err *e)
+static int sync_sets(const char *dir, const struct one *x, const struct told *t, struct err *e)
 {
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	AUTO_NET_ENTRY struct net_entry n = {0};
@@ -249,14 +253,14 @@ static int sync_sets(const char *dir, const struct one *x, struct strv *done, st
 	if (registry_open(dir, &r, e) < 0)
 		return -1;
 	if (registry_get(&r, x->key, &n, &why) < 0)
-		return why.code == ENOENT ? 0 : say(done, x->key, x->id, why.msg, e);
+		return why.code == ENOENT ? 0 : say(t->left, x->key, x->id, why.msg, e);
 	if (space_load(&r, &n.ns, n.host, NULL, NULL, &all, &why) < 0 ||
 		(all.s.n_segments && space_socket(&r, &n.ns, &nl, &why) < 0))
-		return say(done, x->key, x->id, why.msg, e);
+		return say(t->left, x->key, x->id, why.msg, e);
 	for (size_t i = 0; i < all.s.n_segments; i++)
 		for (int four = 1; four >= 0; four--)
-			if (sync_set(nl, x, &all.s.segments[i], four, done, &why) < 0)
-				return say(done, x->key, x->id, why.msg, e);
+			if (sync_set(nl, x, &all.s.segments[i], four, t->done, &why) < 0)
+				return say(t->left, x->key, x->id, why.msg, e);
 	return 0;
 }
 
@@ -267,8 +271,9 @@ static int rebuild(const char *dir, struct strv *done, struct err *e)
 	return registry_open(dir, &r, e) < 0 ? -1 : members_rebuild(&r, done, e);
 }
 
-int net_sync(const char *dir, struct strv *done, struct err *e)
+int net_sync(const char *dir, struct strv *done, struct strv *left, struct err *e)
 {
+	const struct told t = {done, left};
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	AUTO_FREE struct one *list = NULL;
 	struct everyone all = {0};
@@ -278,15 +283,15 @@ int net_sync(const char *dir, struct strv *done, struct err *e)
 	if (registry_look(dir, &r, &why) < 0 && why.code == ENOENT)
 		return 0;
 	registry_close(&r);
-	rc = begin(dir, &all, done, e);
+	rc = begin(dir, &all, &t, e);
 	list = all.v;
 	/* the lock is given back in between: starts are not to wait for all of it */
 	for (size_t i = 0; rc == 0 && i < all.n; i++)
-		rc = sync_one(dir, &list[i], done, e);
+		rc = sync_one(dir, &list[i], &t, e);
 	if (rc == 0)
 		rc = rebuild(dir, done, e);
 	for (size_t i = 0; rc == 0 && i < all.n; i++)
 		if (list[i].lives && list[i].installed)
-			rc = sync_sets(dir, &list[i], done, e);
+			rc = sync_sets(dir, &list[i], &t, e);
 	return rc;
 }

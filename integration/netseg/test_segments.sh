@@ -213,6 +213,12 @@ test_sync() {
 	it_is "an address that came while it ran counts" "$(in_sets pod5 db)" "10.88.2.2 10.88.2.77 fd88:2::2"
 	it_is "who vanished is in no set" "$(in_sets pod2 web)" "10.88.5.2 fd88:5::2"
 	it_is "nothing else is to be done" "$("$B/cinchctl" net sync 2>&1 | grep -c ' (')" 0
+	it_ok "which is success" "$B/cinchctl" net sync
+	echo "nonsense" >$REG/containers/c00000000000
+	"$B/cinchctl" net sync >$T/sync 2>&1
+	it_is "an entry that cannot be read is not" $? 1
+	it_like "and told" "$(cat $T/sync)" '^not put right: c00000000000 .*damaged'
+	rm $REG/containers/c00000000000
 	nw_delete web w2
 	nw_delete web w3
 	nw_delete db d1

@@ -146,10 +146,13 @@ static int tell_damaged(struct checking *k, struct err *e)
 
 static int put_away(struct checking *k, struct err *e)
 {
-	AUTO_STRV struct strv done = {NULL, 0};
+	AUTO_STRV struct strv done = {NULL, 0}, left = {NULL, 0};
 
-	if (net_sync(k->dir, &done, e) < 0)
+	if (net_sync(k->dir, &done, &left, e) < 0)
 		return err_wrap(e, "what is left over");
+	if (left.n && (record(k, NULL, "failed", "not put right", &left, e) < 0 ||
+			      tell(k, NULL, "not put right", &left, e) < 0))
+		return -1;
 	if (done.n == 0)
 		return 0;
 	return record(k, NULL, "repaired", NULL, &done, e) < 0

@@ -12,27 +12,43 @@
 #include "shim/ctl/net_record.h"
 #include "shim/ctl/table.h"
 
-static int put_json(struct ctl_call *c, const struct strv *done, struct err *e)
+static int put_lines(
+	struct json_doc *doc, struct json *o, const char *name, const struct strv *lines)
+{
+	struct json *list = json_array(doc);
+
+	for (size_t i = 0; i < lines->n; i++)
+		if (json_push(list, json_string_lossy(doc, lines->v[i])) < 0)
+			return -1;
+	return json_put(doc, o, name, list);
+}
+
+static int put_json(
+	struct ctl_call *c, const struct strv *done, const struct strv *left, struct err *e)
 {
 	AUTO_JSON struct json_doc *doc = json_new();
-	struct json *o = doc ? json_object(doc) : NULL, *list = doc ? json_array(doc) : NULL;
+	struct json *o = doc ? json_object(doc) : NULL;
 
-	if (!o || !list)
-		return err_nomem(e);
-	for (size_t i = 0; i < done->n; i++)
-		if (json_push(list, json_string_lossy(doc, done->v[i])) < 0)
-			return err_nomem(e);
-	if (json_put(doc, o, "done", list) < 0)
+	if (!o || put_lines(doc, o, "done", done) < 0 || put_lines(doc, o, "left", left) < 0)
 		return err_nomem(e);
 	return ctl_put_json(c, o, e);
 }
 
+static void print(struct ctl_call *c, const struct strv *lines, const char *head)
+{
+	for (size_t i = 0; i < lines->n; i++) {
+		str_add(&c->out, head);
+		table_text(lines->v[i], 400, &c->out);
+		str_addc(&c->out, '\n');
+	}
+}
+
 static int record(
-	const struct applied *a, const struct strv *done, const struct err *failed, struct err *e)
+	const struct applied *a, const struct strv *done, const char *failed, struct err *e)
 {
 	const struct net_record r = {.verb = "net sync",
 		.result = failed ? "failed" : "done",
-		.reason = failed ? failed->msg : NULL,
+		.reason = failed,
 		.applied = a,
 		.list = "done",
 		.lines = done};
@@ -43,26 +59,27 @@ static int record(
 static int run(struct ctl_call *c, struct err *e)
 {
 	AUTO_APPLIED struct applied applied = {.policy = NULL};
-	AUTO_STRV struct strv done = {NULL, 0};
+	AUTO_STRV struct strv done = {NULL, 0}, left = {NULL, 0};
 	char dir[PATH_MAX];
 
 	if (store_open(ctl_value(c, "store"), &applied, e) < 0 || net_dir(dir, e) < 0)
 		return -1;
-	if (net_sync(dir, &done, e) < 0) {
-		(void)record(&applied, &done, e, NULL);
+	if (net_sync(dir, &done, &left, e) < 0) {
+		(void)record(&applied, &done, e->msg, NULL);
 		return -1;
 	}
-	if (done.n && record(&applied, &done, NULL, e) < 0)
+	if ((done.n || left.n) && record(&applied, &done, left.n ? left.v[0] : NULL, e) < 0)
 		return err_wrap(e, "it is done, but not recorded");
-	if (c->json)
-		return put_json(c, &done, e) < 0 ? -1 : CTL_OK;
-	for (size_t i = 0; i < done.n; i++) {
-		table_text(done.v[i], 400, &c->out);
-		str_addc(&c->out, '\n');
+	if (c->json) {
+		if (put_json(c, &done, &left, e) < 0)
+			return -1;
+	} else {
+		print(c, &done, "");
+		print(c, &left, "not put right: ");
+		if (done.n + left.n == 0)
+			str_add(&c->out, "nothing to do\n");
 	}
-	if (done.n == 0)
-		str_add(&c->out, "nothing to do\n");
-	return CTL_OK;
+	return left.n ? CTL_FINDINGS : CTL_OK;
 }
 
 const struct ctl_command ctl_net_sync = {
@@ -73,7 +90,8 @@ const struct ctl_command ctl_net_sync = {
 	.notes = "Needed after cinch-hook or cinchctl were killed, and when a container was taken "
 		 "away\n"
 		 "without its runtime: otherwise the next start does the same.\n"
-		 "Exit status: 0 all is as it has to be, 2 an error.\n",
+		 "Exit status: 0 all is as it has to be, 1 something could not be put right, 2 an "
+		 "error.\n",
 	.options =
 		{
 			{"store", "DIR", CTL_DIR,
