@@ -86,7 +86,19 @@ static void set_deadline(void)
 	alarm(DEADLINE);
 }
 
-/* Also to the journal: crun leaves a hook's words out of its own error, and runc those of one that ends well. */
+/* To stderr, and to the journal: crun leaves a hook's words out of its own error, and runc those of one that ends
+ * well. */
+static void tell(const char *verb, int level, const char *text, const char *then)
+{
+	AUTO_STR struct str line = STR_INIT;
+	struct err why;
+
+	fprintf(stderr, "cinch-hook: %s\n", text);
+	str_addf(&line, "cinch-hook %s: %s%s", verb, text, then);
+	if (!str_failed(&line))
+		(void)journal_tell(&journal_sockets, level, str_text(&line), &why);
+}
+
 static int report(const char *verb, const struct err *e)
 {
 	const char *then = failed ? ""
@@ -94,14 +106,7 @@ static int report(const char *verb, const struct err *e)
 				   ? "; the container starts, cinchctl net sync completes it"
 				   : "; nothing of its network is refused: it starts";
 
-	AUTO_STR struct str text = STR_INIT;
-	struct err why;
-
-	fprintf(stderr, "cinch-hook: %s\n", e->msg);
-	str_addf(&text, "cinch-hook %s: %s%s", verb, e->msg, then);
-	if (!str_failed(&text))
-		(void)journal_tell(&journal_sockets, failed ? JOURNAL_ERR : JOURNAL_WARNING,
-			str_text(&text), &why);
+	tell(verb, failed ? JOURNAL_ERR : JOURNAL_WARNING, e->msg, then);
 	return failed;
 }
 
@@ -184,7 +189,7 @@ static void look_what_counts(const struct json *network)
 	failed = net_want_read(network, &want, &why) < 0 || net_want_enforces(&want);
 }
 
-static int create(char *const args[], struct err *e)
+static int create(char *const args[], struct err *why, struct err *e)
 {
 	AUTO_JSON struct json_doc *state = NULL, *record = NULL;
 	struct net_ask a = {.record = args[0]};
@@ -197,34 +202,34 @@ static int create(char *const args[], struct err *e)
 		ask_of(json_root(record), json_root(state), &a, e) < 0)
 		return -1;
 	a.dir = dir;
-	return net_install(&a, e);
+	return net_install(&a, why, e);
 }
 
 /* ---- the others ---- */
 
-static int remove_all(char *const args[], struct err *e)
+static int remove_all(char *const args[], struct err *why, struct err *e)
 {
-	return net_remove(args[0], args[1], e);
+	return net_remove(args[0], args[1], why, e);
 }
 
 /* What the runtime knows nothing of any more may run all the same, or be a new one of that name. */
-static int remove_gone(char *const args[], struct err *e)
+static int remove_gone(char *const args[], struct err *why, struct err *e)
 {
-	return net_remove_gone(args[0], args[1], e);
+	return net_remove_gone(args[0], args[1], why, e);
 }
 
 /* It never keeps a container from starting. */
-static int start(char *const args[], struct err *e)
+static int start(char *const args[], struct err *why, struct err *e)
 {
 	failed = 0;
 	alarm(START_DEADLINE);
-	return net_complete(args[0], args[1], e);
+	return net_complete(args[0], args[1], why, e);
 }
 
 static const struct {
 	const char *name;
 	int n_args;
-	int (*fn)(char *const args[], struct err *e);
+	int (*fn)(char *const args[], struct err *why, struct err *e);
 } verbs[] = {
 	{"create", 1, create},
 	{"delete", 2, remove_all},
@@ -232,14 +237,26 @@ static const struct {
 	{"start", 2, start},
 };
 
+static int run(size_t verb, char *const args[])
+{
+	struct err why = {0}, e = {0};
+	int rc = verbs[verb].fn(args, &why, &e);
+
+	if (rc < 0) /* in one line */
+		return report(verbs[verb].name, &e);
+	if (why.code) { /* nobody's failure here */
+		err_wrap(&why, "a segment's set could not be changed");
+		tell(verbs[verb].name, JOURNAL_WARNING, why.msg, "; cinchctl net sync does it");
+	}
+	return 0;
+}
+
 int main(int argc, char *argv[])
 {
-	struct err e = {0};
-
 	set_deadline();
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (argc == verbs[i].n_args + 2 && strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].fn(argv + 2, &e) < 0 ? report(verbs[i].name, &e) : 0;
+			return run(i, argv + 2);
 	fputs("usage: cinch-hook create RECORD | delete DIR KEY | gone DIR KEY | "
 	      "start DIR KEY\n",
 		stderr);

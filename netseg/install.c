@@ -54,10 +54,11 @@ static int remove_rules(const struct registry *r, const struct net_entry *n, str
  * Membership first: it is what others still let pass. Everything is tried; the entry stays when something failed that
  * a later call can do better.
  */
-static int take_out(const struct registry *r, const struct net_entry *n, struct err *e)
+static int take_out(
+	const struct registry *r, const struct net_entry *n, struct err *why, struct err *e)
 {
-	struct err now = {0}, why = {0}, first = {0};
-	int rc = also(members_leave(r, n, &why, &now), &first, &now);
+	struct err now = {0}, first = {0};
+	int rc = also(members_leave(r, n, why, &now), &first, &now);
 
 	now = (struct err){0};
 	rc |= also(remove_rules(r, n, &now), &first, &now);
@@ -69,27 +70,28 @@ static int take_out(const struct registry *r, const struct net_entry *n, struct 
 }
 
 /* An entry that cannot be read: what its key alone leads to. */
-static int take_out_damaged(const struct registry *r, const char *key, struct err *e)
+static int take_out_damaged(
+	const struct registry *r, const char *key, struct err *why, struct err *e)
 {
 	struct net_entry n = {0};
 
 	memcpy(n.key, key, sizeof n.key);
-	return take_out(r, &n, e);
+	return take_out(r, &n, why, e);
 }
 
-static int take_out_key(const struct registry *r, const char *key, struct err *e)
+static int take_out_key(const struct registry *r, const char *key, struct err *why, struct err *e)
 {
 	AUTO_NET_ENTRY struct net_entry n = {0};
-	struct err why = {0};
+	struct err now = {0};
 
-	if (registry_get(r, key, &n, &why) == 0)
-		return take_out(r, &n, e);
-	if (why.code == ENOENT) /* at most an entry that was about to be written */
+	if (registry_get(r, key, &n, &now) == 0)
+		return take_out(r, &n, why, e);
+	if (now.code == ENOENT) /* at most an entry that was about to be written */
 		return registry_drop(r, key, e);
-	if (why.code == ERR_INPUT)
-		return take_out_damaged(r, key, e);
+	if (now.code == ERR_INPUT)
+		return take_out_damaged(r, key, why, e);
 	if (e)
-		*e = why;
+		*e = now;
 	return -1;
 }
 
@@ -102,61 +104,61 @@ static bool lives(const struct registry *r, const char *key, uint64_t since)
 	return registry_get(r, key, &n, &why) == 0 && registry_lives(&n) && n.started > since;
 }
 
-static int remove_it(const char *dir, const char *key, uint64_t since, struct err *e)
+static int remove_it(
+	const char *dir, const char *key, uint64_t since, struct err *why, struct err *e)
 {
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
-	struct err why = {0};
+	struct err none = {0};
 
 	if (strspn(key, "0123456789abcdef") != NET_KEY_SIZE - 1 || key[NET_KEY_SIZE - 1])
 		return err_set(e, ERR_INPUT, "\"%.64s\" is not the key of a container", key);
 	/* where nobody ever had rules nothing is made */
-	if (registry_look(dir, &r, &why) < 0 && why.code == ENOENT)
+	if (registry_look(dir, &r, &none) < 0 && none.code == ENOENT)
 		return 0;
 	registry_close(&r);
 	if (registry_open(dir, &r, e) < 0)
 		return -1;
-	return lives(&r, key, since) ? 1 : take_out_key(&r, key, e);
+	return lives(&r, key, since) ? 1 : take_out_key(&r, key, why, e);
 }
 
 /* Whoever began after this process is not whom it was called for: that one's name was free again meanwhile. */
-int net_remove(const char *dir, const char *key, struct err *e)
+int net_remove(const char *dir, const char *key, struct err *why, struct err *e)
 {
-	return remove_it(dir, key, netns_started(getpid()), e) < 0 ? -1 : 0;
+	return remove_it(dir, key, netns_started(getpid()), why, e) < 0 ? -1 : 0;
 }
 
-int net_remove_gone(const char *dir, const char *key, struct err *e)
+int net_remove_gone(const char *dir, const char *key, struct err *why, struct err *e)
 {
-	return remove_it(dir, key, 0, e);
+	return remove_it(dir, key, 0, why, e);
 }
 
 /* ---- it comes ---- */
 
 /* *BEGUN: somebody else may know of it by now. */
-static int bring_in(
-	const struct registry *r, struct net_entry *n, int nl, bool *begun, struct err *e)
+static int bring_in(const struct registry *r, struct net_entry *n, int nl, bool *begun,
+	struct err *why, struct err *e)
 {
 	AUTO_SPACE struct space all = {0};
-	struct err why = {0};
 
 	if (registry_put(r, n, e) < 0 || space_load(r, &n->ns, n->host, n, NULL, &all, e) < 0 ||
 		space_commit(&all, nl, n->key, e) < 0)
 		return -1;
 	*begun = true;
-	if (members_join(r, n, &why, e) < 0)
+	if (members_join(r, n, why, e) < 0)
 		return -1;
 	n->installed = true;
 	n->since = (uint64_t)time(NULL);
 	return registry_put(r, n, e);
 }
 
-int net_install(const struct net_ask *a, struct err *e)
+int net_install(const struct net_ask *a, struct err *why, struct err *e)
 {
 	AUTO_NET_ENTRY struct net_entry n = {0};
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	AUTO_NET_WANT struct net_want want = {0};
 	AUTO_FD int nl = -1;
 	bool begun = false;
-	struct err why;
+	struct err second;
 
 	if (net_want_read(a->network, &want, e) < 0)
 		return -1;
@@ -165,15 +167,15 @@ int net_install(const struct net_ask *a, struct err *e)
 	if (facts_find(a, &n, &nl, e) < 0 || registry_open(a->dir, &r, e) < 0)
 		return -1;
 	/* of a start of this id that did not come to its end, or a delete */
-	if (take_out_key(&r, n.key, e) < 0)
+	if (take_out_key(&r, n.key, why, e) < 0)
 		return err_wrap(e, "what an earlier container of this name has left");
-	if (bring_in(&r, &n, nl, &begun, e) == 0)
+	if (bring_in(&r, &n, nl, &begun, why, e) == 0)
 		return 0;
 	n.installed = false;
 	if (begun)
-		take_out(&r, &n, &why);
+		take_out(&r, &n, why, &second);
 	else
-		registry_drop(&r, n.key, &why);
+		registry_drop(&r, n.key, &second);
 	return -1;
 }
 

@@ -16,20 +16,25 @@ struct net_ask { /* borrowed */
 };
 
 /*
+ * WHY, which is empty before: whose set could not be told who comes, or who goes; it is nobody's failure here, and
+ * net sync finds it. May be NULL.
+ */
+
+/*
  * The rules of a container come into force in its namespace, in one transaction, and its membership is
  * registered. When this returns 0 the container may begin. On failure everything is as before, and E says what was
  * refused and why. Policies that are all "off", and no segment: nothing is done.
  */
-int net_install(const struct net_ask *a, struct err *e);
+int net_install(const struct net_ask *a, struct err *why, struct err *e);
 /* Everything of it goes: rules (of a namespace that still is), membership, entry. Quiet when there is nothing; works
  * without the process, with half an entry, and twice. A container that began after the calling process keeps what it
  * has: it is another one of that name. */
-int net_remove(const char *dir, const char *key, struct err *e);
+int net_remove(const char *dir, const char *key, struct err *why, struct err *e);
 /* The same when its process is gone. 1: it lives, perhaps a new container of the same name, and keeps what it has. */
-int net_remove_gone(const char *dir, const char *key, struct err *e);
+int net_remove_gone(const char *dir, const char *key, struct err *why, struct err *e);
 /* The network came after the create (Docker 28, ctr --cni): look again at addresses and gateways, and put right what
  * depends on them. */
-int net_complete(const char *dir, const char *key, struct err *e);
+int net_complete(const char *dir, const char *key, struct err *why, struct err *e);
 /*
  * Another policy for a running container, atomically; NETWORK as in struct net_ask, but title, resolvConf and netns
  * are kept. Established connections that it does not allow are ended: GONE gets a line for each.

@@ -78,28 +78,28 @@ static int complete(const struct registry *r, struct net_entry *n, bool *changed
 	return *changed ? registry_put(r, n, e) : 0;
 }
 
-int net_complete(const char *dir, const char *key, struct err *e)
+int net_complete(const char *dir, const char *key, struct err *why, struct err *e)
 {
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	AUTO_NET_ENTRY struct net_entry n = {0};
-	struct err why = {0};
+	struct err now = {0};
 	bool changed;
 
 	/* where nobody ever had rules nothing is made */
-	if (registry_look(dir, &r, &why) < 0 && why.code == ENOENT)
+	if (registry_look(dir, &r, &now) < 0 && now.code == ENOENT)
 		return 0;
 	registry_close(&r);
 	if (registry_open(dir, &r, e) < 0)
 		return -1;
-	if (registry_get(&r, key, &n, &why) < 0) {
-		if (why.code == ENOENT)
+	if (registry_get(&r, key, &n, &now) < 0) {
+		if (now.code == ENOENT)
 			return 0;
-		*e = why;
+		*e = now;
 		return -1;
 	}
 	if (!n.installed || !registry_lives(&n))
 		return err_set(e, ERR_INPUT, "container %.64s has no rules in force", n.id);
-	return complete(&r, &n, &changed, &why, e);
+	return complete(&r, &n, &changed, why, e);
 }
 
 /* ---- all of them ---- */
@@ -166,7 +166,7 @@ static int sync_one(const char *dir, const struct one *x, const struct told *t, 
 	int rc;
 
 	if (!x->lives) {
-		rc = net_remove_gone(dir, x->key, &why);
+		rc = net_remove_gone(dir, x->key, &trouble, &why);
 		if (rc == 1) /* it was started again meanwhile */
 			return 0;
 		return rc == 0 ? say(t->done, x->key, x->id, "its process is gone: removed", e)

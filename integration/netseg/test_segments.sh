@@ -338,12 +338,25 @@ profiles
 nw_profile hostweb '{"mode": "enforce", "preset": "isolated", "segment": "web",
 	"egress": [{"to": ["segment:db"]}]}' '{"namespaces": {"host": ["network"]}}'
 it_apply '{"defaultProfile": "nobody"}'
+# Who cannot be told that an address is nobody's any more keeps nobody from ending, and is named.
+test_untold() {
+	nw_run db d3 pod2
+	nw_run web w4 pod5
+	in_ns pod5 nft flush ruleset
+	"$HOOK" delete $REG "$(key_of d3)" 2>$T/err
+	it_is "one goes" "$? $(members | grep -c ' in db ')" "0 0"
+	it_like "and it is said who was not told" "$(cat $T/err)" "a segment's set could not be changed: container $(key_of w4)"
+	nw_delete db d3
+	nw_delete web w4
+}
+
 test_life
 test_pod
 test_reuse
 test_late
 test_host
 test_sync
+test_untold
 test_killed
 nw_sink_lives
 it_done
