@@ -366,14 +366,18 @@ static void guard_router(struct side *s)
 	}
 }
 
+/* Lifted, it still holds over lo, where nobody is deceived but conntrack: what is said there in the name of a peer
+ * makes all that goes to this peer an answer. */
 static void guard_source(struct side *s)
 {
 	struct net_line *l;
 
-	if (s->dir != NET_OUT || lifted(s->part->p, NET_GUARD_SOURCE))
+	if (s->dir != NET_OUT)
 		return;
 	make_comment(s->comment, "guard %s", net_guard_name(NET_GUARD_SOURCE));
 	l = line(s);
+	if (lifted(s->part->p, NET_GUARD_SOURCE))
+		make_match(s->m, l, NET_M_LO);
 	make_match(s->m, l, NET_M_SOURCE_LOCAL)->not = true;
 	refuse(s, l);
 }

@@ -448,7 +448,7 @@ bool net_rig_allows(const struct net_rig *r, const struct net_container *c,
 		return true;
 	if (of_router(k))
 		return p->lift & 1u << NET_GUARD_ROUTER;
-	if (k->dir == NET_OUT && !k->source_local && !(p->lift & 1u << NET_GUARD_SOURCE))
+	if (k->dir == NET_OUT && !k->source_local && (k->lo || !(p->lift & 1u << NET_GUARD_SOURCE)))
 		return false;
 	if (!(k->lo && r->s.host) && !(p->lift & 1u << NET_GUARD_LOOPBACK) &&
 		(is_in(&k->source, loopback) || is_in(&k->dest, loopback)))

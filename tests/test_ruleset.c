@@ -328,6 +328,7 @@ static void test_rules(void)
 			{"out tcp 169.254.169.254 80", true, "metadata"},
 			{"out udp 169.254.169.254 123", true, "egress 1"},
 			{"out udp 8.8.8.8 53 spoofed", true, "egress 1"},
+			{"out udp 10.0.0.77 80 lo-spoofed", false, "guard sourceAddress"},
 			{"out tcp 8.8.8.8 53", false, "nothing allows it"},
 			{"out tcp 10.96.0.10 53", true, "dns"},
 			{"in icmp6 fe80::1 134", true, "lifted: routerAdvertisements"},

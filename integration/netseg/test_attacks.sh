@@ -308,6 +308,20 @@ a connection, IPv6"
 		grep -E 'loopback|router')" ""
 }
 
+# Who may send under any address does not make answers of it.
+test_lifted() {
+	local id
+	for id in free lifted; do
+		nw_run "${id/free/none}" $id pod1 || return
+		nw_mark
+		nw_in $id masked fd88:1::2 $NW_NEVER6:c9 1000 >/dev/null
+		nw_fence pod1
+		it_is "$id: what it answers to its own words" "$(arrived "udp fd88:1::2 $NW_NEVER6:c9 1000")" \
+			"$([ $id = free ] && echo 1 || echo 0)"
+		nw_delete none $id
+	done
+}
+
 # --- forwarding ---
 
 # The namespace is no router: a neighbour's packet does not go through it to another.
@@ -336,6 +350,7 @@ done
 nw_profile none ""
 nw_profile closed "{\"preset\": \"isolated\", \"egress\": [$NW_FENCE]}"
 nw_profile opened '{"preset": "open"}'
+nw_profile lifted '{"preset": "private", "lift": ["sourceAddress"]}'
 it_apply '{}'
 BEFORE=$(it_traces)
 test_without
@@ -344,6 +359,7 @@ test_fast
 test_allowed
 test_with opened opened pod3 guard
 test_into
+test_lifted
 test_forward
 nw_sink_lives
 nw_delete closed closed
