@@ -207,21 +207,6 @@ static int put_count_json(
 	return json_put(doc, o, key, c);
 }
 
-static int put_addrs_json(
-	struct json_doc *doc, struct json *o, const char *key, const struct addrs *l)
-{
-	struct json *list = json_array(doc);
-
-	for (size_t i = 0; i < l->n; i++) {
-		char text[ADDR_TEXT_SIZE];
-
-		addr_text(&l->v[i], text);
-		if (json_push(list, json_string(doc, text)) < 0)
-			return -1;
-	}
-	return json_put(doc, o, key, list);
-}
-
 static struct json *one_json(struct json_doc *doc, const struct net_entry *n, const struct shown *s)
 {
 	struct json *o = json_object(doc), *segments = json_array(doc);
@@ -246,9 +231,9 @@ static struct json *one_json(struct json_doc *doc, const struct net_entry *n, co
 		json_put(doc, o, "cgroup", json_string_lossy(doc, n->cgroup.path)) < 0 ||
 		json_put(doc, o, "mode", json_string(doc, net_mode_name(net_mode_of(n)))) < 0 ||
 		json_put(doc, o, "segments", segments) < 0 ||
-		put_addrs_json(doc, o, "addresses", &n->addresses) < 0 ||
-		put_addrs_json(doc, o, "host", &n->hosts) < 0 ||
-		put_addrs_json(doc, o, "resolvers", &n->resolvers) < 0 ||
+		sight_put_addrs(doc, o, "addresses", &n->addresses) < 0 ||
+		sight_put_addrs(doc, o, "host", &n->hosts) < 0 ||
+		sight_put_addrs(doc, o, "resolvers", &n->resolvers) < 0 ||
 		json_put(doc, o, "network", json_clone(doc, json_root(n->network))) < 0)
 		return NULL;
 	if (s->gone)

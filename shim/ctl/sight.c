@@ -86,7 +86,7 @@ static const struct {
 };
 enum { N_PROTOCOLS = sizeof protocols / sizeof *protocols };
 
-void sight_protocol_text(uint8_t protocol, char out[8])
+static void protocol_text(uint8_t protocol, char out[8])
 {
 	for (size_t i = 0; i < N_PROTOCOLS; i++)
 		if (protocols[i].number == protocol) {
@@ -100,7 +100,7 @@ void sight_port_text(uint8_t protocol, uint16_t port, char out[SIGHT_PORT_SIZE])
 {
 	char name[8];
 
-	sight_protocol_text(protocol, name);
+	protocol_text(protocol, name);
 	if (port)
 		snprintf(out, SIGHT_PORT_SIZE, "%s/%u", name, port);
 	else
@@ -114,7 +114,7 @@ static int put_text(struct json_doc *doc, struct json *o, const char *key, const
 	return json_put(doc, o, key, json_string_lossy(doc, text ? text : ""));
 }
 
-static int put_addrs(struct json_doc *doc, struct json *o, const char *key, const struct addrs *l)
+int sight_put_addrs(struct json_doc *doc, struct json *o, const char *key, const struct addrs *l)
 {
 	struct json *list = json_array(doc);
 
@@ -142,7 +142,7 @@ static struct json *flow_json(const struct sight_flow *f, struct json_doc *doc)
 	char peer[ADDR_TEXT_SIZE], protocol[8];
 
 	addr_text(&f->peer, peer);
-	sight_protocol_text(f->protocol, protocol);
+	protocol_text(f->protocol, protocol);
 	if (put_text(doc, o, "direction", sight_dir_name(f->dir)) < 0 ||
 		put_text(doc, o, "peer", peer) < 0 ||
 		(*f->is && put_text(doc, o, "is", f->is) < 0) ||
@@ -156,7 +156,7 @@ static struct json *flow_json(const struct sight_flow *f, struct json_doc *doc)
 	return o;
 }
 
-struct json *sight_json(const struct sight *s, struct json_doc *doc)
+static struct json *sight_json(const struct sight *s, struct json_doc *doc)
 {
 	struct json *o = json_object(doc), *segments = json_array(doc), *flows = json_array(doc);
 
@@ -176,9 +176,9 @@ struct json *sight_json(const struct sight *s, struct json_doc *doc)
 		json_put(doc, o, "seconds",
 			json_uint(doc, s->until > s->since ? s->until - s->since : 0)) < 0 ||
 		json_put(doc, o, "full", json_bool(doc, s->full)) < 0 ||
-		put_addrs(doc, o, "addresses", &s->own) < 0 ||
-		put_addrs(doc, o, "host", &s->hosts) < 0 ||
-		put_addrs(doc, o, "resolvers", &s->resolvers) < 0 ||
+		sight_put_addrs(doc, o, "addresses", &s->own) < 0 ||
+		sight_put_addrs(doc, o, "host", &s->hosts) < 0 ||
+		sight_put_addrs(doc, o, "resolvers", &s->resolvers) < 0 ||
 		json_put(doc, o, "flows", flows) < 0)
 		return NULL;
 	return o;

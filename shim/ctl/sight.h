@@ -60,15 +60,14 @@ int sight_id_shown(const char *id);
 /* Append F. */
 int sight_add(struct sight *s, const struct sight_flow *f, struct err *e);
 
-/* "egress" and "ingress"; "tcp", "udp", "sctp", "icmp", or the number. */
+/* "egress" and "ingress". */
 const char *sight_dir_name(enum net_dir d);
-void sight_protocol_text(uint8_t protocol, char out[8]);
 /* "tcp/443", "icmp", "protocol 47". */
 enum { SIGHT_PORT_SIZE = 24 };
 void sight_port_text(uint8_t protocol, uint16_t port, char out[SIGHT_PORT_SIZE]);
 
-/* As a new value of DOC; NULL: out of memory. */
-struct json *sight_json(const struct sight *s, struct json_doc *doc);
+/* Addresses, as a list of texts. */
+int sight_put_addrs(struct json_doc *doc, struct json *o, const char *key, const struct addrs *l);
 /* {"containers": [...]} of these; NULL: out of memory. */
 struct json *sights_json(const struct sights *l, struct json_doc *doc);
 /* What sights_json gave, appended to OUT. ERR_INPUT: it is something else. */
