@@ -151,6 +151,22 @@ static int bring_in(const struct registry *r, struct net_entry *n, int nl, bool 
 	return registry_put(r, n, e);
 }
 
+/*
+ * Who had the name before may run still, where the runtime lost its state: it is nobody's member any more, but the
+ * rules in its own namespace stay as long as that.
+ */
+static int take_out_earlier(
+	const struct registry *r, const struct net_entry *n, struct err *why, struct err *e)
+{
+	AUTO_NET_ENTRY struct net_entry old = {0};
+	struct err none;
+
+	if (registry_get(r, n->key, &old, &none) < 0 || !old.installed || !registry_lives(&old) ||
+		netns_same(&old.ns, &n->ns))
+		return take_out_key(r, n->key, why, e);
+	return members_leave(r, &old, why, e) < 0 ? -1 : registry_drop(r, n->key, e);
+}
+
 int net_install(const struct net_ask *a, struct err *why, struct err *e)
 {
 	AUTO_NET_ENTRY struct net_entry n = {0};
@@ -166,8 +182,10 @@ int net_install(const struct net_ask *a, struct err *why, struct err *e)
 		return 0;
 	if (facts_find(a, &n, &nl, e) < 0 || registry_open(a->dir, &r, e) < 0)
 		return -1;
+	if (!registry_lives(&n)) /* the lock may have taken seconds */
+		return err_set(e, ERR_INPUT, "process %d is gone", (int)n.pid);
 	/* of a start of this id that did not come to its end, or a delete */
-	if (take_out_key(&r, n.key, why, e) < 0)
+	if (take_out_earlier(&r, &n, why, e) < 0)
 		return err_wrap(e, "what an earlier container of this name has left");
 	if (bring_in(&r, &n, nl, &begun, why, e) == 0)
 		return 0;

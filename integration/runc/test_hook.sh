@@ -539,9 +539,12 @@ test_killed() {
 # shellcheck disable=SC2317 # called by it_until
 same_program() { [ "/proc/$1/exe" -ef "$HOOK" ]; }
 
+# shellcheck disable=SC2317 # called by it_until
+waits_for() { ls -l "/proc/$2/fd" | grep -q " -> $1\$"; }
+
 # "gone" is for who does not run any more, whatever a runtime knows of it.
 test_gone() {
-	local before delete
+	local before delete old
 	pod gone 9
 	record k "$WEB" /run/netns/gone
 	stand k gone
@@ -570,7 +573,35 @@ test_gone() {
 	fall k $stand
 	it_ok "its own does" "$HOOK" delete $REG "$(key_of k)"
 	it_is "take its rules" "$(rules_in gone)$(entries)$(members)" ""
+	# a create has to wait, and whom it is for ends
+	exec 9>$REG/lock && flock 9
+	stand k gone 9>&-
+	state k $stand | "$HOOK" create "$RECORDS/k.json" 2>$T/err 9>&- &
+	delete=$!
+	it_until waits_for "$REG/lock" $delete
+	fall k $stand
+	exec 9>&-
+	wait $delete
+	it_is "a create for who is gone meanwhile fails" "$? $(cat $T/err)" "1 cinch-hook: process $stand is gone"
+	it_is "and leaves nothing" "$(rules_in gone)$(entries)$(members)" ""
+	# the runtime has lost its state, and the name is used again while its first owner runs
+	stand k gone
+	old=$stand
+	state k $old | "$HOOK" create "$RECORDS/k.json"
+	pod anew 10
+	record k "$WEB" /run/netns/anew
+	stand k2 anew
+	state k $stand | "$HOOK" create "$RECORDS/k.json"
+	it_is "a second one of that name has its rules" "$(rules_in anew | wc -l)" "$(wc -l <<<"$before")"
+	it_is "and the first keeps its own" "$(rules_in gone)" "$before"
+	it_like "but is no member" "$(members)" '10.66.10.2'
+	it_unlike "any more" "$(members)" '10.66.9.2'
+	fall k2 $stand
+	fall k $old
+	it_ok "the second goes" "$HOOK" delete $REG "$(key_of k)"
+	it_is "with what is its" "$(rules_in anew)$(entries)$(members)" ""
 	ip netns del gone
+	ip netns del anew
 }
 
 # Killed and never deleted: the next container of the namespace has nothing of it.
