@@ -62,8 +62,8 @@ int network_program(const struct world *w, char out[WORLD_PATH_MAX], struct err 
 		return err_wrap(e, "install %s beside cinch", name);
 	if (!what.ok)
 		return err_set(e, ERR_INPUT,
-			"%s must be a regular file, executable, owned by root, not writable by "
-			"others and outside the container's root",
+			"%s must be a program: a regular file, executable, owned by root, not "
+			"writable by others and outside the container's root",
 			path);
 	memcpy(out, path, strlen(path) + 1);
 	return 0;
