@@ -139,6 +139,7 @@ static const struct {
 		12},
 	[NET_T_FLOW6] = {(ENC_T_IPV6 << ENC_T_BITS | ENC_T_PROTOCOL) << ENC_T_BITS | ENC_T_SERVICE,
 		24},
+	[NET_T_PROTOCOL] = {ENC_T_PROTOCOL, 1},
 };
 
 uint32_t enc_key_type(enum net_type type)

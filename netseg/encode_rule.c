@@ -185,13 +185,13 @@ static void match_family(struct line *p, const struct net_match *m, uint32_t id)
 
 static void match_protocol(struct line *p, const struct net_match *m, uint32_t id)
 {
-	if (!id && !m->not ) {
+	if (!id && !m->not &&!*m->set) {
 		want_protocol(p, m->values[0]);
 		return;
 	}
 	meta(p->x, NFT_META_L4PROTO, NFT_REG_1);
-	if (id)
-		lookup(p->x, ANONYMOUS, id, m->not );
+	if (id || *m->set)
+		lookup(p->x, id ? ANONYMOUS : m->set, id, m->not );
 	else
 		same(p->x, true, m->values, 1);
 }
@@ -297,7 +297,7 @@ static uint32_t anonymous(struct enc *x, const struct net_match *m, const char *
 	uint32_t size, type, id = x->b->seq, flags = NFT_SET_ANONYMOUS | NFT_SET_CONSTANT;
 	struct enc_set to = {ANONYMOUS, id, 0, false};
 
-	if (!many || m->n < 2)
+	if (!many || m->n < 2 || *m->set)
 		return 0;
 	values_of(m, v, &size, &type);
 	to.size = size;

@@ -87,6 +87,7 @@ static void world_sets(struct maker *m)
 	both(m, "", "private", &own, NULL, false);
 	make_set_outside(m, "", "public_4", &whole.v[0], not_public, 2);
 	make_set_outside(m, "", "public_6", &whole.v[1], not_public, 2);
+	make_protocol_sets(m);
 }
 
 /* ---- sets of containers ---- */

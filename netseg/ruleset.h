@@ -74,6 +74,7 @@ enum net_type { /* of a set's key */
 	NET_T_ADDR6, /* ipv6_addr */
 	NET_T_FLOW4, /* ipv4_addr . inet_proto . inet_service (0 where there are no ports) */
 	NET_T_FLOW6,
+	NET_T_PROTOCOL, /* inet_proto, in the first byte of a range that is one value */
 };
 
 struct net_range { /* of addresses, both ends in; network order, 4 or 16 bytes */
@@ -125,7 +126,7 @@ struct net_match {
 	uint8_t family; /* AF_INET, AF_INET6 */
 	unsigned bits, level;
 	uint64_t cgroup;
-	char set[NET_NAME_SIZE];
+	char set[NET_NAME_SIZE]; /* of PROTOCOL: "" or a set that has VALUES */
 	size_t n; /* of these: */
 	uint8_t values[NET_LIST_MAX]; /* protocols or ICMP types, ascending */
 	struct {

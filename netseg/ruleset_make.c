@@ -13,6 +13,13 @@
 #include "shim/base/cleanup.h"
 
 const uint8_t make_with_ports[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, 0};
+const uint8_t make_dns_protocols[] = {IPPROTO_TCP, IPPROTO_UDP, 0};
+
+/* Most lines are of these: with a set of its own for each line a table costs a fourth more messages. */
+static const struct {
+	const char *name;
+	const uint8_t *values;
+} protocol_sets[] = {{"with_ports", make_with_ports}, {"tcp_udp", make_dns_protocols}};
 
 /* Room for one more of SIZE bytes behind N of them at V, zeroed; NULL: no memory, V is as before. */
 static void *grown(struct maker *m, void *v, size_t n, size_t size)
@@ -72,6 +79,25 @@ void make_flows(
 	if (set) {
 		set->dynamic = true;
 		set->timeout = timeout;
+	}
+}
+
+void make_protocol_sets(struct maker *m)
+{
+	for (size_t i = 0; i < sizeof protocol_sets / sizeof *protocol_sets; i++) {
+		const uint8_t *values = protocol_sets[i].values;
+		struct net_set *set = new_set(m, "", protocol_sets[i].name, NET_T_PROTOCOL);
+
+		if (!set)
+			return;
+		set->single = true;
+		set->v = calloc(strlen((const char *)values), sizeof *set->v);
+		if (!set->v) {
+			m->nomem = true;
+			return;
+		}
+		for (; values[set->n]; set->n++)
+			set->v[set->n].low[0] = set->v[set->n].high[0] = values[set->n];
 	}
 }
 
@@ -299,6 +325,9 @@ void make_protocols(struct maker *m, struct net_line *l, const uint8_t *values, 
 		match->values[match->n] = values[match->n];
 		match->n++;
 	}
+	for (size_t i = 0; i < sizeof protocol_sets / sizeof *protocol_sets; i++)
+		if (values == protocol_sets[i].values)
+			snprintf(match->set, sizeof match->set, "%s", protocol_sets[i].name);
 }
 
 void make_icmp(struct maker *m, struct net_line *l, int family, const uint8_t *values)

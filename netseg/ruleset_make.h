@@ -41,6 +41,9 @@ void make_set(struct maker *m, const char *owner, const char *name, int family,
 void make_set_outside(struct maker *m, const char *owner, const char *name,
 	const struct addr *whole, const struct addrs *const *lists, size_t n);
 
+/* The sets of protocols that make_protocols lets lines share. */
+void make_protocol_sets(struct maker *m);
+
 /* An empty chain; lines are added to the last one. */
 void make_chain(struct maker *m, const char *owner, const char *name);
 struct net_chain *make_last(struct maker *m);
@@ -58,6 +61,7 @@ void make_in_set(
 void make_port(struct maker *m, struct net_line *l, uint16_t port);
 
 extern const uint8_t make_with_ports[]; /* TCP, UDP, SCTP */
+extern const uint8_t make_dns_protocols[]; /* TCP, UDP */
 
 /* ---- what a policy becomes (ruleset_policy.c) ---- */
 

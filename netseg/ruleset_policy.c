@@ -18,7 +18,6 @@
 
 enum { DNS_PORT = 53, MLD_LISTENER_REPORT_V2 = 143 };
 
-static const uint8_t both_dns[] = {IPPROTO_TCP, IPPROTO_UDP, 0};
 static const uint8_t tcp_alone[] = {IPPROTO_TCP, 0};
 static const uint8_t echo4[] = {ICMP_ECHO, 0}, echo6[] = {ICMP6_ECHO_REQUEST, 0};
 static const int families[] = {AF_INET, AF_INET6};
@@ -414,7 +413,7 @@ static void pass_dns(struct side *s)
 		struct net_line *l = line(s);
 
 		make_in_set(s->m, l, NET_M_DEST, *f, own_set(s->part->c->key, "dns", *f).s);
-		make_protocols(s->m, l, both_dns, false);
+		make_protocols(s->m, l, make_dns_protocols, false);
 		make_port(s->m, l, DNS_PORT);
 		pass(s, l);
 	}
@@ -443,7 +442,7 @@ static void guard_dns(struct side *s)
 
 	make_comment(s->comment, "guard %s", net_guard_name(NET_GUARD_DNS));
 	l = line(s);
-	make_protocols(s->m, l, both_dns, false);
+	make_protocols(s->m, l, make_dns_protocols, false);
 	make_port(s->m, l, DNS_PORT);
 	refuse(s, l);
 }

@@ -84,9 +84,10 @@ static void print_set(struct str *out, const struct net_set *s)
 		[NET_T_ADDR6] = "ipv6_addr",
 		[NET_T_FLOW4] = "ipv4_addr . inet_proto . inet_service",
 		[NET_T_FLOW6] = "ipv6_addr . inet_proto . inet_service",
+		[NET_T_PROTOCOL] = "inet_proto",
 	};
 	int family = s->type == NET_T_ADDR4 ? AF_INET : AF_INET6;
-	size_t a_line = s->type == NET_T_ADDR4 ? 2 : 1;
+	size_t a_line = s->type == NET_T_PROTOCOL ? 5 : s->type == NET_T_ADDR4 ? 2 : 1;
 
 	str_addf(out, "\tset %s {\n\t\ttype %s\n", s->name, types[s->type]);
 	if (s->dynamic)
@@ -100,7 +101,10 @@ static void print_set(struct str *out, const struct net_set *s)
 		str_addf(out, "\t\ttimeout %us\n", s->timeout);
 	for (size_t i = 0; i < s->n; i++) {
 		str_add(out, i == 0 ? "\t\telements = { " : i % a_line ? ", " : ",\n\t\t\t     ");
-		print_range(out, &s->v[i], family);
+		if (s->type == NET_T_PROTOCOL)
+			print_word(out, protocols, s->v[i].low[0]);
+		else
+			print_range(out, &s->v[i], family);
 	}
 	str_add(out, s->n ? " }\n\t}\n\n" : "\t}\n\n");
 }
@@ -203,7 +207,10 @@ static void print_match(
 		break;
 	case NET_M_PROTOCOL:
 		str_add(out, "meta l4proto ");
-		print_values(out, m, protocols);
+		if (*m->set)
+			str_addf(out, "%s@%s", not, m->set);
+		else
+			print_values(out, m, protocols);
 		break;
 	case NET_M_SOURCE:
 	case NET_M_DEST:

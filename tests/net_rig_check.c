@@ -32,6 +32,16 @@ static bool find_counter(const struct ruleset *r, const char *name)
 	return false;
 }
 
+static bool same_protocols(const struct net_set *s, const struct net_match *m)
+{
+	if (!s || s->type != NET_T_PROTOCOL || !s->single || s->n != m->n)
+		return false;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].low[0] != m->values[i] || s->v[i].high[0] != m->values[i])
+			return false;
+	return true;
+}
+
 static const char *line_wrong(const struct ruleset *r, size_t chain, const struct net_line *l)
 {
 	bool moves = l->verdict == NET_V_GOTO || l->verdict == NET_V_JUMP;
@@ -53,6 +63,8 @@ static const char *line_wrong(const struct ruleset *r, size_t chain, const struc
 				return "ports that are not sorted, or touch";
 		if (m->kind == NET_M_CGROUP && m->cgroup == 0)
 			return "a match of no cgroup";
+		if (m->kind == NET_M_PROTOCOL && *m->set && !same_protocols(find_set(r, m->set), m))
+			return "a set of other protocols than the line's";
 		if (m->kind != NET_M_SOURCE && m->kind != NET_M_DEST)
 			continue;
 		set = find_set(r, m->set);
