@@ -69,13 +69,32 @@ static int take_out(
 	return -1;
 }
 
-/* An entry that cannot be read: what its key alone leads to. */
+/* The namespace of this process, which is the host's, has KEY among its containers. */
+static bool is_here(const struct registry *r, const char *key, struct netns_id *here)
+{
+	AUTO_STRV struct strv keys = {0};
+	AUTO_FD int own = -1;
+	struct err e;
+	int back;
+
+	return netns_of(getpid(), &own, &e) == 0 && netns_enter(own, &back, here, &e) == 0 &&
+	       netns_leave(&back, &e) == 0 && registry_in(r, here, &keys, &e) == 0 &&
+	       strv_has(&keys, key);
+}
+
+/*
+ * An entry that cannot be read: what its key alone leads to. In the host's namespace, which never goes away, the rules,
+ * too; in another one they stay until somebody's rules change there.
+ */
 static int take_out_damaged(
 	const struct registry *r, const char *key, struct err *why, struct err *e)
 {
 	struct net_entry n = {0};
 
 	memcpy(n.key, key, sizeof n.key);
+	n.host = is_here(r, key, &n.ns);
+	if (!n.host)
+		n.ns = (struct netns_id){0};
 	return take_out(r, &n, why, e);
 }
 

@@ -27,7 +27,8 @@ struct net_ask { /* borrowed */
  */
 int net_install(const struct net_ask *a, struct err *why, struct err *e);
 /* Everything of it goes: rules (of a namespace that still is), membership, entry. Quiet when there is nothing; works
- * without the process, with half an entry, and twice. A container that began after the calling process keeps what it
+ * without the process and twice. Of an entry that cannot be read the rules go in the host's namespace, and elsewhere
+ * with the next change there. A container that began after the calling process keeps what it
  * has: it is another one of that name. */
 int net_remove(const char *dir, const char *key, struct err *why, struct err *e);
 /* The same when its process is gone. 1: it lives, perhaps a new container of the same name, and keeps what it has. */

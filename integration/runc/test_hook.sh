@@ -370,6 +370,12 @@ test_host() {
 	it_ok "it is deleted" runtime delete --force h
 	it_is "the host's rules are as before" "$(rules)" "$before"
 	put_away h
+	bundle h "$NONE" host
+	it_ok "another one" create h
+	echo "nonsense" >"$REG/containers/$(key_of h)"
+	it_ok "whose entry somebody damages is deleted" runtime delete --force h
+	it_is "with its rules" "$(rules)" "$before"
+	put_away h
 	nft delete table ip other
 	it_clean "nothing is left" "$traces"
 }
