@@ -546,7 +546,7 @@ test_killed() {
 same_program() { [ "/proc/$1/exe" -ef "$HOOK" ]; }
 
 # shellcheck disable=SC2317 # called by it_until
-waits_for() { ls -l "/proc/$2/fd" | grep -q " -> $1\$"; }
+waits_for() { find "/proc/$2/fd" -lname "$1" 2>/dev/null | grep -q .; }
 
 # "gone" is for who does not run any more, whatever a runtime knows of it.
 test_gone() {
