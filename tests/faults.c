@@ -206,8 +206,10 @@ bool faults_work(const char **why)
 	return false;
 #else
 	int status;
-	pid_t pid = fork();
+	pid_t pid;
 
+	fflush(NULL); /* or faults_run, in the child, prints what is ours once more */
+	pid = fork();
 	/* a child of its own to find out: what start() meets where tracing is forbidden */
 	if (pid == 0)
 		_exit(faults_run(seven, NULL, 0, 0).status);
