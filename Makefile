@@ -142,7 +142,7 @@ fuzz:
 
 deps: ; @integration/deps.sh
 demo: ; @integration/deps.sh build test && $(MAKE) --no-print-directory -s Q=@ all && B=$(B) integration/demo/demo.sh
-bench: all $(B)/bench $(B)/stub $(B)/netbench
+bench: all $(TEST_PROGS) $(B)/bench $(B)/stub $(B)/netbench
 	@for s in bench apply net segments; do B=$(B) integration/bench/$$s.sh || exit 1; done
 $(B)/bench $(B)/stub $(B)/netbench: $(B)/%: integration/bench/%.c ; $(Q)mkdir -p $(@D) && \
   $(CC) -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -static $(LDFLAGS) -o $@ $<
