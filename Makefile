@@ -33,7 +33,8 @@ STATIC := $(if $(SAN)$(COV)$(FUZZ),,$(have_archives))
 HARDEN = -fPIE -fstack-protector-strong -fno-common -ffunction-sections -fdata-sections \
   $(if $(SAN)$(COV)$(FUZZ),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 EXTRA = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(if $(COV),--coverage -O0) \
-  $(if $(FUZZ),-fsanitize=fuzzer-no-link -fsanitize=address -fsanitize=undefined)
+  $(if $(FUZZ),-fsanitize=fuzzer-no-link -fsanitize=address -fsanitize=undefined \
+  -fno-sanitize-recover=all)
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
   -Wformat=2 -Wvla -Wconversion -Wno-sign-conversion $(HARDEN) $(if $(WERROR),-Werror) \
   -D_GNU_SOURCE -I. -MMD -MP $(CFLAGS) $(EXTRA)

@@ -149,9 +149,11 @@ int table_differences(const struct table_dump *want, const struct table_dump *go
 {
 	size_t nw = before_rules(want), ng = before_rules(got), w = 0, g = 0;
 
-	if (want->n && !got->n)
+	if (!want->n && !got->n)
+		return 0;
+	if (!got->n)
 		return say(out, "table inet " NET_TABLE, MISSING);
-	if (got->n && !want->n)
+	if (!want->n)
 		return say(out, "table inet " NET_TABLE, ADDITIONAL);
 	while (w < nw || g < ng) {
 		int order = w >= nw ? 1 : g >= ng ? -1 : table_order(&want->v[w], &got->v[g]);
