@@ -97,6 +97,8 @@ struct json *json_string(struct json_doc *doc, const char *text);
 /* Bytes from outside JSON (argv, file names): what is not UTF-8 becomes U+FFFD. */
 struct json *json_string_lossy(struct json_doc *doc, const char *bytes);
 struct json *json_array(struct json_doc *doc);
+/* An array of these, each as json_string_lossy makes it. */
+struct json *json_strings(struct json_doc *doc, const struct strv *l);
 struct json *json_object(struct json_doc *doc);
 /* A deep copy in DOC of a value of any document, detached. */
 struct json *json_clone(struct json_doc *doc, const struct json *v);

@@ -437,6 +437,16 @@ int json_push(struct json *array, struct json *v)
 	return 0;
 }
 
+struct json *json_strings(struct json_doc *doc, const struct strv *l)
+{
+	struct json *list = json_array(doc);
+
+	for (size_t i = 0; i < l->n; i++)
+		if (json_push(list, json_string_lossy(doc, l->v[i])) < 0)
+			return NULL;
+	return list;
+}
+
 int json_insert_before(struct json *sibling, struct json *v)
 {
 	if (!sibling || !v)

@@ -227,16 +227,6 @@ static void say(const struct making *m)
 	say_lines("note", &m->learned->notes);
 }
 
-static struct json *lines_json(struct json_doc *doc, const struct strv *l)
-{
-	struct json *list = json_array(doc);
-
-	for (size_t i = 0; i < l->n; i++)
-		if (json_push(list, json_string_lossy(doc, l->v[i])) < 0)
-			return NULL;
-	return list;
-}
-
 static struct json *all_json(const struct making *m, struct json_doc *doc, struct json *body)
 {
 	const struct learned *l = m->learned;
@@ -250,8 +240,8 @@ static struct json *all_json(const struct making *m, struct json_doc *doc, struc
 		json_put(doc, c, "longestSeconds", json_uint(doc, l->longest)) < 0 ||
 		json_put(doc, c, "full", json_bool(doc, l->full)) < 0 ||
 		json_put(doc, o, "profile", body) < 0 || json_put(doc, o, "coverage", c) < 0 ||
-		json_put(doc, o, "findings", lines_json(doc, &l->findings)) < 0 ||
-		json_put(doc, o, "notes", lines_json(doc, &l->notes)) < 0)
+		json_put(doc, o, "findings", json_strings(doc, &l->findings)) < 0 ||
+		json_put(doc, o, "notes", json_strings(doc, &l->notes)) < 0)
 		return NULL;
 	return o;
 }

@@ -40,16 +40,14 @@ static void checking_done(struct checking *k)
 static int put_json(struct checking *k, const struct net_entry *n, const char *result,
 	const struct strv *lines, struct err *e)
 {
-	struct json *o = json_object(k->doc), *list = json_array(k->doc);
+	struct json *o = json_object(k->doc);
 
-	for (size_t i = 0; i < lines->n; i++)
-		if (json_push(list, json_string_lossy(k->doc, lines->v[i])) < 0)
-			return err_nomem(e);
 	if ((n && (json_put(k->doc, o, "id", json_string_lossy(k->doc, n->id)) < 0 ||
 			  json_put(k->doc, o, "name", json_string_lossy(k->doc, net_name(n))) <
 				  0)) ||
 		json_put(k->doc, o, "result", json_string(k->doc, result)) < 0 ||
-		json_put(k->doc, o, "findings", list) < 0 || json_push(k->found, o) < 0)
+		json_put(k->doc, o, "findings", json_strings(k->doc, lines)) < 0 ||
+		json_push(k->found, o) < 0)
 		return err_nomem(e);
 	return 0;
 }

@@ -191,19 +191,17 @@ static void print_lines(const struct lines *l, bool colour, struct str *out)
 static struct json *one_json(struct json_doc *doc, const struct one *o, const struct lines *lines)
 {
 	AUTO_STR struct str before = STR_INIT, after = STR_INIT;
-	struct json *j = json_object(doc), *ended = json_array(doc);
+	struct json *j = json_object(doc);
 
 	network_words(json_root(o->entry->network), &before);
 	network_words(json_root(o->want), &after);
-	for (size_t i = 0; i < o->ended.n; i++)
-		if (json_push(ended, json_string(doc, o->ended.v[i])) < 0)
-			return NULL;
 	if (json_put(doc, j, "id", json_string_lossy(doc, o->entry->id)) < 0 ||
 		json_put(doc, j, "name", json_string_lossy(doc, net_name(o->entry))) < 0 ||
 		json_put(doc, j, "result", json_string(doc, o->result)) < 0 ||
 		json_put(doc, j, "before", json_string_lossy(doc, str_text(&before))) < 0 ||
 		json_put(doc, j, "network", json_string_lossy(doc, str_text(&after))) < 0 ||
-		(lines ? put_lines_json(doc, j, lines) : json_put(doc, j, "ended", ended)) < 0)
+		(lines ? put_lines_json(doc, j, lines)
+		       : json_put(doc, j, "ended", json_strings(doc, &o->ended))) < 0)
 		return NULL;
 	return j;
 }

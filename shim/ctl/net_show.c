@@ -209,13 +209,10 @@ static int put_count_json(
 
 static struct json *one_json(struct json_doc *doc, const struct net_entry *n, const struct shown *s)
 {
-	struct json *o = json_object(doc), *segments = json_array(doc);
+	struct json *o = json_object(doc);
 	char since[CLOCK_TEXT_SIZE];
 
 	clock_text_of((long long)n->since, 0, since);
-	for (size_t i = 0; i < n->want.segments.n; i++)
-		if (json_push(segments, json_string_lossy(doc, n->want.segments.v[i])) < 0)
-			return NULL;
 	if (json_put(doc, o, "id", json_string_lossy(doc, n->id)) < 0 ||
 		json_put(doc, o, "root", json_string_lossy(doc, n->root)) < 0 ||
 		json_put(doc, o, "key", json_string(doc, n->key)) < 0 ||
@@ -230,7 +227,7 @@ static struct json *one_json(struct json_doc *doc, const struct net_entry *n, co
 		json_put(doc, o, "hostNetwork", json_bool(doc, n->host)) < 0 ||
 		json_put(doc, o, "cgroup", json_string_lossy(doc, n->cgroup.path)) < 0 ||
 		json_put(doc, o, "mode", json_string(doc, net_mode_name(net_mode_of(n)))) < 0 ||
-		json_put(doc, o, "segments", segments) < 0 ||
+		json_put(doc, o, "segments", json_strings(doc, &n->want.segments)) < 0 ||
 		sight_put_addrs(doc, o, "addresses", &n->addresses) < 0 ||
 		sight_put_addrs(doc, o, "host", &n->hosts) < 0 ||
 		sight_put_addrs(doc, o, "resolvers", &n->resolvers) < 0 ||
@@ -251,7 +248,6 @@ static int put_json(struct ctl_call *call, const struct net_list *l, const size_
 {
 	AUTO_JSON struct json_doc *doc = json_new();
 	struct json *o = doc ? json_object(doc) : NULL, *list = doc ? json_array(doc) : NULL;
-	struct json *damaged = doc ? json_array(doc) : NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		struct shown s;
@@ -264,10 +260,8 @@ static int put_json(struct ctl_call *call, const struct net_list *l, const size_
 		if (rc < 0)
 			return err_nomem(e);
 	}
-	for (size_t i = 0; i < l->damaged.n; i++)
-		if (json_push(damaged, json_string_lossy(doc, l->damaged.v[i])) < 0)
-			return err_nomem(e);
-	if (json_put(doc, o, "containers", list) < 0 || json_put(doc, o, "damaged", damaged) < 0)
+	if (json_put(doc, o, "containers", list) < 0 ||
+		json_put(doc, o, "damaged", json_strings(doc, &l->damaged)) < 0)
 		return err_nomem(e);
 	return ctl_put_json(call, o, e);
 }

@@ -12,24 +12,14 @@
 #include "shim/ctl/net_record.h"
 #include "shim/ctl/table.h"
 
-static int put_lines(
-	struct json_doc *doc, struct json *o, const char *name, const struct strv *lines)
-{
-	struct json *list = json_array(doc);
-
-	for (size_t i = 0; i < lines->n; i++)
-		if (json_push(list, json_string_lossy(doc, lines->v[i])) < 0)
-			return -1;
-	return json_put(doc, o, name, list);
-}
-
 static int put_json(
 	struct ctl_call *c, const struct strv *done, const struct strv *left, struct err *e)
 {
 	AUTO_JSON struct json_doc *doc = json_new();
 	struct json *o = doc ? json_object(doc) : NULL;
 
-	if (!o || put_lines(doc, o, "done", done) < 0 || put_lines(doc, o, "left", left) < 0)
+	if (!o || json_put(doc, o, "done", json_strings(doc, done)) < 0 ||
+		json_put(doc, o, "left", json_strings(doc, left)) < 0)
 		return err_nomem(e);
 	return ctl_put_json(c, o, e);
 }

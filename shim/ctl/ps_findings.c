@@ -172,16 +172,6 @@ static struct json *counts_json(const size_t counts[SEVERITY_COUNT], struct json
 	return o;
 }
 
-static struct json *strings_json(const struct strv *l, struct json_doc *doc)
-{
-	struct json *list = json_array(doc);
-
-	for (size_t i = 0; i < l->n; i++)
-		if (json_push(list, json_string_lossy(doc, l->v[i])) < 0)
-			return NULL;
-	return list;
-}
-
 static struct json *source_json(const struct ps_source *s, struct json_doc *doc)
 {
 	struct json *o = json_object(doc);
@@ -189,7 +179,7 @@ static struct json *source_json(const struct ps_source *s, struct json_doc *doc)
 	if (!o || put(doc, o, "file", s->file) < 0 || put(doc, o, "tool", s->report.tool) < 0 ||
 		put(doc, o, "artifact", s->report.name) < 0 ||
 		put(doc, o, "imageId", s->report.image_id) < 0 ||
-		json_put(doc, o, "digests", strings_json(&s->report.digests, doc)) < 0 ||
+		json_put(doc, o, "digests", json_strings(doc, &s->report.digests)) < 0 ||
 		json_put(doc, o, "matched", json_bool(doc, s->matched)) < 0)
 		return NULL;
 	return o;
@@ -246,7 +236,7 @@ int ps_findings_json(struct ctl_call *call, const struct ps_findings *a, struct 
 			return err_nomem(e);
 	if (json_put(doc, o, "images", images) < 0 || json_put(doc, o, "unreported", rest) < 0 ||
 		json_put(doc, o, "reports", reports) < 0 ||
-		json_put(doc, o, "damaged", strings_json(&a->list.damaged, doc)) < 0)
+		json_put(doc, o, "damaged", json_strings(doc, &a->list.damaged)) < 0)
 		return err_nomem(e);
 	return ctl_put_json(call, o, e);
 }

@@ -158,11 +158,8 @@ static struct json *flow_json(const struct sight_flow *f, struct json_doc *doc)
 
 static struct json *sight_json(const struct sight *s, struct json_doc *doc)
 {
-	struct json *o = json_object(doc), *segments = json_array(doc), *flows = json_array(doc);
+	struct json *o = json_object(doc), *flows = json_array(doc);
 
-	for (size_t i = 0; i < s->segments.n; i++)
-		if (json_push(segments, json_string_lossy(doc, s->segments.v[i])) < 0)
-			return NULL;
 	for (size_t i = 0; i < s->n; i++)
 		if (json_push(flows, flow_json(&s->v[i], doc)) < 0)
 			return NULL;
@@ -170,7 +167,7 @@ static struct json *sight_json(const struct sight *s, struct json_doc *doc)
 		put_text(doc, o, "name", s->name) < 0 ||
 		put_text(doc, o, "profile", s->profile) < 0 ||
 		put_text(doc, o, "mode", net_mode_name(s->mode)) < 0 ||
-		json_put(doc, o, "segments", segments) < 0 ||
+		json_put(doc, o, "segments", json_strings(doc, &s->segments)) < 0 ||
 		put_time(doc, o, "since", s->since) < 0 ||
 		put_time(doc, o, "until", s->until) < 0 ||
 		json_put(doc, o, "seconds",
