@@ -164,7 +164,7 @@ out"
 	it_like "a terminal" "$got" '/dev/(pts/0|console)$'
 
 	timeout 300 ctr -n "$IT_NS" run -d --runc-binary $CINCH_RT $IMAGE c1 /bin/sh -c \
-		'trap "exit 42" USR1; while :; do sleep 0.1; done' >$T/run.out 2>&1
+		'trap "exit 42" USR1; sleep 1000 & wait' >$T/run.out 2>&1
 	it_is "detached" "$?$(cat $T/run.out)" 0
 	it_like "task ls" "$(task ls)" 'c1 .*RUNNING'
 	it_is "exec" "$(said_in e1 /bin/echo in)" in

@@ -118,7 +118,7 @@ test_passing() {
 	it_is "--net none" "$(p run --rm --net none $IMAGE /bin/sh -c 'ip -o l | wc -l')" 1
 
 	it_like "detached" "$(p run -d --name c1 --memory 64m $IMAGE /bin/sh -c \
-		'trap "exit 42" USR1; echo begun; while :; do sleep 0.1; done')" '^[0-9a-f]{64}$'
+		'trap "exit 42" USR1; echo begun; sleep 1000 & wait')" '^[0-9a-f]{64}$'
 	it_like "ps" "$(p ps --format '{{.Names}} {{.Status}}')" '^c1 Up'
 	it_until has_log c1
 	it_is "logs" "$(p logs c1)" begun
