@@ -5,7 +5,9 @@
 #include "shim/ctl/privileges.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "shim/base/json.h"
 #include "tests/tap.h"
 
 static struct profile *parse(const char *members)
@@ -174,9 +176,73 @@ static void try(size_t i)
 		show(&same);
 }
 
+/* ---- the network of a container that runs ---- */
+
+#define WEB(members) "{\"policies\": [{\"profile\": \"web\", " members "}]"
+
+static const struct {
+	const char *from, *to, *text; /* what is gained, and lost on the way back */
+} running[] = {
+	{WEB("\"mode\": \"enforce\"") "}", WEB("\"mode\": \"audit\"") "}",
+		"rules are only counted (audit) (were: enforced)"},
+	{WEB("\"mode\": \"enforce\", \"egress\": [{\"to\": [\"any\"]}]") "}",
+		WEB("\"mode\": \"off\"") "}", "rules are without effect (off) (were: enforced)"},
+	{WEB("\"mode\": \"enforce\"") "}",
+		WEB("\"mode\": \"enforce\", \"egress\": [{\"to\": [\"any\"]}]") "}",
+		"to any (all ports)"},
+	{"{\"policies\": [{\"profile\": \"web\"}, {\"profile\": \"more\"}]}",
+		"{\"policies\": [{\"profile\": \"web\"}]}", "no rules of profile more any more"},
+	{"{\"policies\": [{\"profile\": \"web\"}]}",
+		"{\"policies\": [{\"profile\": \"web\"}], "
+		"\"segments\": [\"db\"]}",
+		"member of segment db"},
+	{"{\"policies\": [{\"profile\": \"web\"}]}",
+		"{\"policies\": [{\"profile\": \"web\"}], \"resolvers\": [\"9.9.9.9\"], "
+		"\"nodeAddresses\": []}",
+		"resolver 9.9.9.9"},
+	{"{\"policies\": [{\"profile\": \"web\"}]}",
+		"{\"policies\": [{\"profile\": \"web\"}], \"nodeAddresses\": [\"10.0.0.1\"]}",
+		"address of the node 10.0.0.1"},
+	{"{\"policies\": [{\"profile\": \"web\"}], \"metadataAddresses\": [\"10.0.0.2\"]}",
+		"{\"policies\": [{\"profile\": \"web\"}]}", "metadata service 10.0.0.2"},
+};
+
+static struct json_doc *read(const char *text)
+{
+	static const struct json_limits limits = {4096, 10, 200};
+	struct json_doc *doc = NULL;
+	struct err e = {0};
+
+	if (json_parse(text, strlen(text), &limits, JSON_STRICT, &doc, &e) < 0)
+		printf("not ok - %s\n", e.msg);
+	return doc;
+}
+
+static void try_running(size_t i)
+{
+	AUTO_JSON struct json_doc *from = read(running[i].from), *to = read(running[i].to);
+	AUTO_PRIVILEGES struct privileges there = {0}, back = {0}, same = {0};
+	const char *text = running[i].text;
+	struct err e = {0};
+
+	if (!ok(privileges_networks(json_root(from), json_root(to), &there, &e) == 0 &&
+			    privileges_networks(json_root(to), json_root(from), &back, &e) == 0 &&
+			    privileges_networks(json_root(to), json_root(to), &same, &e) == 0,
+		    "running %zu: compared %s", i, e.msg))
+		return;
+	if (!ok(there.n == 1 && has(&there, "network", text, true), "%s is all that is gained",
+		    text))
+		show(&there);
+	if (!ok(back.n == 1 && !back.v[0].grants, "and all that is lost on the way back"))
+		show(&back);
+	ok(same.n == 0, "nothing is gained from itself");
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		try(i);
+	for (size_t i = 0; i < sizeof running / sizeof *running; i++)
+		try_running(i);
 	return tap_done();
 }

@@ -121,6 +121,8 @@ narrower() {
 	it_is "and says which" "$(sed -n 's/^  ended \([a-z]*\) .*\]*:\([0-9]*\)$/\1 \2/p' $T/reload.out | LC_ALL=C sort | uniq -c |
 		sed 's/^ *//' | tr '\n' ,)" "3 tcp 7071,1 tcp 8080,1 udp 7071,1 udp 8080,"
 	it_like "programs are told at once" "$(tail -n 1 $T/hold.lost4)" 'ended (ECONNABORTED|ECONNRESET)'
+	it_like "and that they do less" "$(cat $T/reload.out)" "^  narrower: .*to $SINK4 \\(tcp/7071\\)"
+	it_unlike "and for nobody more" "$(cat $T/reload.out)" '^  wider:'
 	it_is "it is as net check wants it" "$("$B/cinchctl" net check one)" "1 table as it should be"
 }
 
@@ -146,8 +148,46 @@ again() {
 	grant "$WIDE"
 	it_ok "a wider policy" reload --json one
 	it_is "ends nothing" "$(jq -c '[.[0].result, .[0].ended]' $T/reload.out)" '["applied",[]]'
+	it_like "says for whom it does more" "$(jq -r '.[0].wider[]' $T/reload.out)" "to $SINK4 \\(tcp/7071\\)"
+	it_is "and is not narrower" "$(jq -c '.[0].narrower' $T/reload.out)" '[]'
+	it_like "which is recorded" "$(record '.wider[]')" "to $SINK4 \\(tcp/7071\\)"
 	it_like "and allows again" "$(nw_in one ask tcp $SINK4 7071)" '^answered'
 	lives "what lived goes on" kept4 kept6
+}
+
+# --- a section that got lost ---
+
+lifted() {
+	local before
+	before=$(nw_table pod1 | jq -S 'del(.. | .packets?, .bytes?, .expires?)' | sha256sum)
+	grant null
+	STATUS=2 reload one
+	it_result $? "a profile that lost its section does not take the rules with it"
+	it_like "which is said, and what to do" "$(cat $T/reload.err)" \
+		'one: profile "shop" says nothing of the network any more, .*"mode": "off".* or --lift'
+	it_is "the rules stay" "$(nw_table pod1 | jq -S 'del(.. | .packets?, .bytes?, .expires?)' | sha256sum)" "$before"
+	it_is "it is recorded" "$(record '[.verb, .id, .result, .wider]')" \
+		'["net reload","one","refused",["rules are without effect (off) (were: enforced)"]]'
+	it_like "with the reason" "$(record .reason)" 'says nothing of the network'
+	STATUS=1 reload --dry-run one
+	it_result $? "--dry-run shows what would go"
+	it_like "and what it takes" "$(cat $T/reload.out)" 'with --lift alone$'
+	grant '{"mode": "off"}'
+	it_ok "mode off is meant" reload one
+	it_like "and says what goes" "$(cat $T/reload.out)" '^  wider: rules are without effect \(off\) \(were: enforced\)$'
+	it_is "the table is gone" "$(nw_table pod1)" ""
+	grant "$WIDE"
+	it_ok "it comes back" reload one
+	it_like "and says so" "$(cat $T/reload.out)" '^  narrower: rules are enforced'
+	grant null
+	it_ok "--lift is meant, too" reload --lift one
+	it_like "and says so" "$(cat $T/reload.out)" '^one: lifted: '
+	it_is "it is recorded as that" "$(record '[.result, .wider]')" '["lifted",["rules are without effect (off) (were: enforced)"]]'
+	it_ok "what is off stays off" reload one
+	it_like "without a word" "$(cat $T/reload.out)" '^one: unchanged: '
+	grant "$WIDE"
+	it_ok "it comes back" reload one
+	lives "what was allowed all along goes on" kept4 kept6
 }
 
 # --- who may not be held to it ---
@@ -350,6 +390,7 @@ setup
 narrower
 recorded
 again
+lifted
 mistakes
 nw_delete shop one
 turned

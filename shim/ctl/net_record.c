@@ -51,6 +51,27 @@ static int put_lines(struct audit *a, const char *name, const struct strv *lines
 	return audit_put(a, count, json_uint(a->doc, lines->n)) < 0 ? -1 : audit_put(a, name, list);
 }
 
+int net_record_change(const struct privileges *p, bool grants, struct strv *out)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].grants == grants && strv_add(out, p->v[i].text) < 0)
+			return -1;
+	return 0;
+}
+
+static int put_change(struct audit *a, const struct privileges *p)
+{
+	for (int grants = 1; p && grants >= 0; grants--) {
+		AUTO_STRV struct strv texts = {NULL, 0};
+
+		if (net_record_change(p, grants, &texts) < 0 ||
+			(texts.n && audit_put(a, grants ? "wider" : "narrower",
+					    json_strings(a->doc, &texts)) < 0))
+			return -1;
+	}
+	return 0;
+}
+
 static int fill(struct audit *a, const struct net_record *r)
 {
 	/* those of its start are replaced by what holds now */
@@ -59,6 +80,7 @@ static int fill(struct audit *a, const struct net_record *r)
 			       audit_put_text(a, "result", r->result) < 0 ||
 			       put_words(a, "before", r->before) < 0 ||
 			       put_words(a, "network", r->after) < 0 ||
+			       put_change(a, r->change) < 0 ||
 			       audit_put_text(a, "reason", r->reason) < 0 ||
 			       put_lines(a, r->list, r->lines) < 0
 		       ? -1

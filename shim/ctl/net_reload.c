@@ -27,6 +27,8 @@ struct one {
 	const struct net_entry *entry;
 	struct json_doc *state, *want;
 	struct selection profiles;
+	struct privileges change; /* for whom the new rules do more, or less */
+	struct strv silent; /* profiles that had rules, and say nothing of the network any more */
 	struct strv ended;
 	const char *result;
 };
@@ -42,6 +44,8 @@ static void one_done(struct one *o)
 	json_free(o->state);
 	json_free(o->want);
 	select_done(&o->profiles);
+	privileges_done(&o->change);
+	strv_done(&o->silent);
 	strv_done(&o->ended);
 }
 
@@ -93,7 +97,25 @@ static int judge_capabilities(const struct one *o, struct err *e)
 	return 0;
 }
 
-/* A profile that does not speak of the network any more, and once did, lets everything pass. */
+/* Which profiles had rules, and are without a section now: forgotten perhaps, and not meant. */
+static int find_silent(struct one *o, const struct json *want)
+{
+	const struct net_want *before = &o->entry->want;
+
+	for (size_t i = 0; i < before->n; i++) {
+		bool speaks = false;
+
+		json_each (p, json_get(want, "policies"))
+			speaks = speaks || strcmp(json_str(json_get(p, "profile")),
+						   before->policies[i].profile) == 0;
+		if (!speaks && before->policies[i].mode != NET_OFF &&
+			strv_add(&o->silent, before->policies[i].profile) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* With none that speaks of the network, everything passes. */
 static int put_off(struct one *o, struct json *want)
 {
 	struct json *policies = json_get(want, "policies"), *off;
@@ -122,10 +144,12 @@ static int decide(const struct reload *r, struct one *o, struct err *e)
 		return -1;
 	o->want = json_new();
 	want = o->want ? network_policies(o->want, &o->profiles, &r->applied.settings) : NULL;
-	if (!want || put_off(o, want) < 0)
+	if (!want || find_silent(o, want) < 0 || put_off(o, want) < 0)
 		return err_nomem(e);
 	json_set_root(o->want, want);
-	return judge_capabilities(o, e);
+	return privileges_networks(json_root(o->entry->network), want, &o->change, e) < 0
+		       ? -1
+		       : judge_capabilities(o, e);
 }
 
 /* Nothing of what a policy says is another. */
@@ -188,6 +212,31 @@ static void print_lines(const struct lines *l, bool colour, struct str *out)
 
 /* ---- how it is told ---- */
 
+static int put_change_json(
+	struct json_doc *doc, struct json *to, const char *key, const struct one *o, bool grants)
+{
+	AUTO_STRV struct strv texts = {NULL, 0};
+
+	return net_record_change(&o->change, grants, &texts) < 0
+		       ? -1
+		       : json_put(doc, to, key, json_strings(doc, &texts));
+}
+
+static void print_change(const struct one *o, bool grants, bool colour, struct str *out)
+{
+	for (size_t i = 0; i < o->change.n; i++) {
+		if (o->change.v[i].grants != grants)
+			continue;
+		str_addf(out, "  %s%s:%s ",
+			!colour  ? ""
+			: grants ? "\033[31m"
+				 : "\033[32m",
+			grants ? "wider" : "narrower", colour ? "\033[0m" : "");
+		table_text(o->change.v[i].text, 2000, out);
+		str_addc(out, '\n');
+	}
+}
+
 static struct json *one_json(struct json_doc *doc, const struct one *o, const struct lines *lines)
 {
 	AUTO_STR struct str before = STR_INIT, after = STR_INIT;
@@ -200,6 +249,9 @@ static struct json *one_json(struct json_doc *doc, const struct one *o, const st
 		json_put(doc, j, "result", json_string(doc, o->result)) < 0 ||
 		json_put(doc, j, "before", json_string_lossy(doc, str_text(&before))) < 0 ||
 		json_put(doc, j, "network", json_string_lossy(doc, str_text(&after))) < 0 ||
+		put_change_json(doc, j, "wider", o, true) < 0 ||
+		put_change_json(doc, j, "narrower", o, false) < 0 ||
+		json_put(doc, j, "silent", json_strings(doc, &o->silent)) < 0 ||
 		(lines ? put_lines_json(doc, j, lines)
 		       : json_put(doc, j, "ended", json_strings(doc, &o->ended))) < 0)
 		return NULL;
@@ -215,6 +267,14 @@ static void print_one(struct ctl_call *c, const struct one *o, const struct line
 	str_addf(&c->out, ": %s: ", o->result);
 	table_text(str_text(&words), 1000, &c->out);
 	str_addc(&c->out, '\n');
+	print_change(o, true, c->colour, &c->out);
+	print_change(o, false, c->colour, &c->out);
+	if (lines)
+		for (size_t i = 0; i < o->silent.n; i++)
+			str_addf(&c->out,
+				"  profile %s says nothing of the network any more: done with "
+				"--lift alone\n",
+				o->silent.v[i]);
 	if (lines)
 		print_lines(lines, c->colour, &c->out);
 	for (size_t i = 0; i < o->ended.n; i++)
@@ -233,26 +293,32 @@ static int tell(struct ctl_call *c, struct json_doc *doc, struct json *list, con
 
 /* ---- the command ---- */
 
-static int change(const struct reload *r, struct one *o, struct err *e)
+static int record(const struct reload *r, const struct one *o, const char *result,
+	const char *reason, struct err *e)
 {
-	struct net_record record = {.verb = "net reload",
-		.result = "failed",
+	const struct net_record n = {.verb = "net reload",
+		.result = result,
+		.reason = reason,
 		.of = o->entry,
 		.applied = &r->applied,
-		.profiles = &o->profiles,
+		.profiles = o->profiles.n ? &o->profiles : NULL,
 		.before = json_root(o->entry->network),
-		.after = json_root(o->want),
+		.after = o->want ? json_root(o->want) : NULL,
+		.change = &o->change,
 		.list = "ended",
 		.lines = &o->ended};
 
-	o->result = unchanged(o) ? "unchanged" : "applied";
+	return net_record_write(&n, e);
+}
+
+static int change(const struct reload *r, struct one *o, struct err *e)
+{
+	o->result = o->silent.n ? "lifted" : unchanged(o) ? "unchanged" : "applied";
 	if (net_reload(r->dir, o->entry->key, json_root(o->want), &o->ended, e) < 0) {
-		record.reason = e->msg;
-		(void)net_record_write(&record, NULL);
+		(void)record(r, o, "failed", e->msg, NULL);
 		return -1;
 	}
-	record.result = o->result;
-	if (net_record_write(&record, e) < 0)
+	if (record(r, o, o->result, NULL, e) < 0)
 		return err_wrap(e, "it is in force, but not recorded");
 	return 0;
 }
@@ -271,14 +337,30 @@ static int show(const struct reload *r, struct ctl_call *c, struct json_doc *doc
 	return tell(c, doc, list, o, &lines, e);
 }
 
+/* A section that got lost while a profile was edited must not take the rules with it. */
+static int refuse_silent(const struct one *o, struct err *e)
+{
+	return err_set(e, ERR_DENIED,
+		"profile \"%.64s\" says nothing of the network any more, and its rules would go: "
+		"they stay as they are; if that is meant, say \"network\": {\"mode\": "
+		"\"off\"} in the profile, or --lift",
+		o->silent.v[0]);
+}
+
 static int each(const struct reload *r, struct ctl_call *c, struct json_doc *doc, struct json *list,
 	const struct net_entry *entry, bool *differs, struct err *e)
 {
 	__attribute__((cleanup(one_done))) struct one o = {.entry = entry};
+	bool dry = ctl_given(c, "dry-run");
+	int rc = decide(r, &o, e);
 
-	if (decide(r, &o, e) < 0)
+	if (rc == 0 && o.silent.n && !dry && !ctl_given(c, "lift"))
+		rc = refuse_silent(&o, e);
+	if (rc < 0 && !dry)
+		(void)record(r, &o, "refused", e->msg, NULL);
+	if (rc < 0)
 		return -1;
-	if (ctl_given(c, "dry-run"))
+	if (dry)
 		return show(r, c, doc, list, &o, differs, e);
 	return change(r, &o, e) < 0 ? -1 : tell(c, doc, list, &o, NULL, e);
 }
@@ -323,11 +405,16 @@ const struct ctl_command ctl_net_reload = {
 		 "Its\n"
 		 "rules change in one transaction, and established connections that they do not\n"
 		 "allow are ended. Everything else of a profile counts from the next start on.\n"
+		 "Where a profile lost its section \"network\" the rules stay, and it is an error, "
+		 "unless\n"
+		 "--lift says that it is meant.\n"
 		 "Exit status: 0 done, 1 with --dry-run: rules would change, 2 an error; then the\n"
 		 "rules of that container, and of those behind it on the line, are as they were.\n",
 	.options =
 		{
 			{"dry-run", NULL, CTL_NONE, "only show which rules would change"},
+			{"lift", NULL, CTL_NONE,
+				"also when a profile says nothing of the network any more"},
 			{"store", "DIR", CTL_DIR, "another store of applied policies"},
 		},
 };

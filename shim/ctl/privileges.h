@@ -11,6 +11,7 @@
 
 #include "profiles/profile.h"
 #include "shim/base/err.h"
+#include "shim/base/json.h"
 
 struct privilege {
 	enum control control; /* CONTROL_COUNT: the whole profile (its mode) */
@@ -29,6 +30,10 @@ struct privileges {
  * counts as granted: somebody has to look at it. *OUT is the caller's. */
 int privileges_diff(
 	const struct profile *a, const struct profile *b, struct privileges *out, struct err *e);
+/* What changes for a container that runs when its rules of the network go from A to B, both "network" of its state
+ * record (netseg/policy.h), or NULL: none. *OUT is the caller's. */
+int privileges_networks(
+	const struct json *a, const struct json *b, struct privileges *out, struct err *e);
 void privileges_done(struct privileges *p);
 /* "capabilities", ...; "mode" for the whole profile. */
 const char *privilege_place(const struct privilege *p);

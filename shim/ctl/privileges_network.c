@@ -53,14 +53,19 @@ static size_t preset_of(const struct json *section)
 	return i;
 }
 
+static void compare_modes(struct comparison *c, size_t was, size_t is)
+{
+	if (was != is)
+		privileges_add(c, CONTROL_NETWORK, is > was, "rules are %s (were: %s)",
+			modes[is].words, modes[was].words);
+}
+
 static void compare_words(struct comparison *c, const struct json *a, const struct json *b)
 {
 	const char *was = text_of(a, "segment", "none"), *is = text_of(b, "segment", "none");
 	size_t i = mode_of(a), k = mode_of(b);
 
-	if (i != k)
-		privileges_add(c, CONTROL_NETWORK, k > i, "rules are %s (were: %s)", modes[k].words,
-			modes[i].words);
+	compare_modes(c, i, k);
 	i = preset_of(a);
 	k = preset_of(b);
 	if (i != k)
@@ -100,9 +105,9 @@ static int add_rules(
 	return 0;
 }
 
-static int add_lifted(const struct json *section, struct strv *out)
+static int add_strings(const struct json *section, const char *key, struct strv *out)
 {
-	json_each (v, json_get(section, "lift"))
+	json_each (v, json_get(section, key))
 		if (strv_add(out, v->text) < 0)
 			return -1;
 	return 0;
@@ -151,18 +156,29 @@ static void compare_lists(struct comparison *c, const char *label, struct strv *
 	only_in(c, false, label, a, b);
 }
 
+/* The strings of KEY, of which more are more rights. */
+static void compare_strings(struct comparison *c, const char *label, const struct json *a,
+	const struct json *b, const char *key)
+{
+	AUTO_STRV struct strv was = {NULL, 0}, is = {NULL, 0};
+
+	if (add_strings(a, key, &was) < 0 || add_strings(b, key, &is) < 0)
+		c->failed = true;
+	else
+		compare_lists(c, label, &was, &is);
+}
+
 static void compare_rules(struct comparison *c, const struct json *a, const struct json *b)
 {
-	AUTO_STRV struct strv was = {NULL, 0}, is = {NULL, 0}, held = {NULL, 0}, holds = {NULL, 0};
+	AUTO_STRV struct strv was = {NULL, 0}, is = {NULL, 0};
 
 	if (add_rules(a, "ingress", "from", &was) < 0 || add_rules(b, "ingress", "from", &is) < 0 ||
-		add_rules(a, "egress", "to", &was) < 0 || add_rules(b, "egress", "to", &is) < 0 ||
-		add_lifted(a, &held) < 0 || add_lifted(b, &holds) < 0) {
+		add_rules(a, "egress", "to", &was) < 0 || add_rules(b, "egress", "to", &is) < 0) {
 		c->failed = true;
 		return;
 	}
 	compare_lists(c, "", &was, &is);
-	compare_lists(c, "without the guard ", &held, &holds);
+	compare_strings(c, "without the guard ", a, b, "lift");
 }
 
 void privileges_network(struct comparison *c)
@@ -179,4 +195,61 @@ void privileges_network(struct comparison *c)
 	}
 	compare_words(c, a, b);
 	compare_rules(c, a, b);
+}
+
+/* ---- of a container that runs ---- */
+
+static const struct json *policy_of(const struct json *want, const char *profile)
+{
+	json_each (p, json_get(want, "policies"))
+		if (strcmp(text_of(p, "profile", ""), profile) == 0)
+			return p;
+	return NULL;
+}
+
+/* Rules that have no effect, before or after, let nobody in or out. */
+static void compare_policies(struct comparison *c, const struct json *a, const struct json *b)
+{
+	const size_t off = sizeof modes / sizeof *modes - 1;
+
+	if ((mode_of(a) == off) != (mode_of(b) == off)) {
+		compare_modes(c, mode_of(a), mode_of(b));
+		return;
+	}
+	compare_words(c, a, b);
+	compare_rules(c, a, b);
+}
+
+int privileges_networks(
+	const struct json *a, const struct json *b, struct privileges *out, struct err *e)
+{
+	struct comparison c = {.a = NULL};
+
+	json_each (p, json_get(a, "policies")) {
+		const char *name = text_of(p, "profile", "");
+
+		if (!policy_of(b, name))
+			privileges_add(&c, CONTROL_NETWORK, true,
+				"no rules of profile %.64s any more", name);
+	}
+	json_each (p, json_get(b, "policies")) {
+		const char *name = text_of(p, "profile", "");
+		const struct json *before = policy_of(a, name);
+
+		if (before)
+			compare_policies(&c, before, p);
+		else
+			privileges_add(&c, CONTROL_NETWORK, false, "rules of profile %.64s", name);
+	}
+	compare_strings(&c, "member of segment ", a, b, "segments");
+	compare_strings(&c, "resolver ", a, b, "resolvers");
+	compare_strings(&c, "address of the node ", a, b, "nodeAddresses");
+	/* more of them are fewer who may be talked to */
+	compare_strings(&c, "metadata service ", b, a, "metadataAddresses");
+	if (c.failed) {
+		privileges_done(&c.out);
+		return err_nomem(e);
+	}
+	*out = c.out;
+	return 0;
 }
