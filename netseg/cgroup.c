@@ -151,25 +151,45 @@ static bool is_its_own(int dir, pid_t pid, struct err *why)
 	return there;
 }
 
+/* This kernel is of before MAJOR.MINOR, or says nothing that is understood. */
+static bool is_before(const struct utsname *u, int major, int minor)
+{
+	int is_major, is_minor;
+
+	return sscanf(u->release, "%d.%d", &is_major, &is_minor) != 2 || is_major < major ||
+	       (is_major == major && is_minor < minor);
+}
+
+static bool in_first_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/cgroup", &st) < 0 || st.st_ino == FIRST_CGROUP_NS;
+}
+
 /*
  * Rules count levels from the root of the cgroup namespace of who installs them since Linux 6.12 (and its stable
  * siblings), before that from the very root, which cannot be seen from inside.
  */
-static bool levels_are_known(struct err *why)
+static bool kernel_can(struct err *why)
 {
-	struct utsname name;
-	struct stat st;
-	int major, minor;
+	struct utsname u;
 
-	if (stat("/proc/self/ns/cgroup", &st) < 0 || st.st_ino == FIRST_CGROUP_NS)
+	if (uname(&u) < 0)
+		u.release[0] = '\0';
+	if (is_before(&u, 5, 13))
+		err_set(why, ERR_INPUT,
+			"rules of this kernel (%s) cannot ask for a socket's cgroup, those of "
+			"Linux "
+			"5.13 can",
+			u.release);
+	else if (!in_first_namespace() && is_before(&u, 6, 12))
+		err_set(why, ERR_INPUT,
+			"inside a cgroup namespace this kernel (%s) counts levels from a root that "
+			"cannot be seen",
+			u.release);
+	else
 		return true;
-	if (uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
-		(major > 6 || (major == 6 && minor >= 12)))
-		return true;
-	err_set(why, ERR_INPUT,
-		"inside a cgroup namespace this kernel (%s) counts levels from a root that cannot "
-		"be seen",
-		name.release);
 	return false;
 }
 
@@ -196,7 +216,7 @@ static bool can_tell(const char *path, const char *own, struct err *why)
 		err_set(why, ERR_INPUT,
 			"it has no cgroup2 cgroup of its own: its runtime is in it, too");
 	else
-		return levels_are_known(why);
+		return kernel_can(why);
 	return false;
 }
 

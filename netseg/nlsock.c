@@ -34,6 +34,9 @@ int nlsock_open(int protocol, struct err *e)
 		NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK}; /* 4.12, 4.2, 4.20 */
 	const int on = 1, room = QUEUE_BYTES;
 
+	if (fd < 0 && errno == EPROTONOSUPPORT && protocol == NETLINK_NETFILTER)
+		return err_set(e, EPROTONOSUPPORT,
+			"the kernel has no netfilter: modprobe nf_tables (CONFIG_NF_TABLES_INET)");
 	if (fd < 0)
 		return err_set(e, errno, "open a netlink socket (protocol %d)", protocol);
 	for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++)
@@ -164,17 +167,18 @@ static const char *expression_at(const struct nlmsghdr *h, uint32_t offset)
 	return NULL;
 }
 
-/* What is missing when the kernel does not know an expression. */
+/* What is missing when the kernel does not know an expression, and the module that would bring it: the kernel asks for
+ * those by itself, but for one that is not installed, or when loading them is forbidden. */
 static const struct {
 	const char *expression, *missing;
 } configs[] = {
-	{"socket", "\"socket cgroupv2\" (CONFIG_NFT_SOCKET, Linux 5.13)"},
-	{"fib", "\"fib\" (CONFIG_NFT_FIB_INET)"},
-	{"reject", "\"reject\" (CONFIG_NFT_REJECT_INET)"},
-	{"ct", "\"ct state\" (CONFIG_NFT_CT)"},
+	{"socket", "\"socket cgroupv2\": modprobe nft_socket (CONFIG_NFT_SOCKET, Linux 5.13)"},
+	{"fib", "\"fib\": modprobe nft_fib_inet (CONFIG_NFT_FIB_INET)"},
+	{"reject", "\"reject\": modprobe nft_reject_inet (CONFIG_NFT_REJECT_INET)"},
+	{"ct", "\"ct state\": modprobe nft_ct (CONFIG_NFT_CT)"},
+	{"objref", "named counters: modprobe nft_objref (CONFIG_NFT_OBJREF)"},
+	{"counter", "counters: modprobe nft_counter (CONFIG_NFT_COUNTER)"},
 	{"dynset", "sets that rules fill (CONFIG_NF_TABLES, Linux 5.11)"},
-	{"objref", "named counters (CONFIG_NFT_OBJREF)"},
-	{"counter", "counters (CONFIG_NFT_COUNTER)"},
 };
 
 static const char *missing(const char *expression)
@@ -208,7 +212,8 @@ static int refused(const struct batch *b, uint32_t seq, const struct verdict *v,
 			e, EPERM, "%s: nf_tables wants CAP_NET_ADMIN in the namespace", what);
 	if (v->code == EOPNOTSUPP && seq <= b->first + 1) /* the table is the first object */
 		return err_set(e, EOPNOTSUPP,
-			"%s: the kernel has no nf_tables with \"inet\" (CONFIG_NF_TABLES_INET)",
+			"%s: the kernel has no nf_tables with \"inet\": modprobe nf_tables "
+			"(CONFIG_NF_TABLES_INET)",
 			what);
 	if (v->code == EBUSY)
 		return err_set(e, EBUSY,

@@ -252,7 +252,8 @@ static int cannot_list(struct err *e)
 	if (e->code == EPERM)
 		return err_set(e, EPERM, "nf_tables wants CAP_NET_ADMIN in the namespace");
 	if (e->code == EINVAL || e->code == EOPNOTSUPP)
-		return err_set(e, e->code, "the kernel has no nf_tables (CONFIG_NF_TABLES)");
+		return err_set(e, e->code,
+			"the kernel has no nf_tables: modprobe nf_tables (CONFIG_NF_TABLES)");
 	return err_wrap(e, "list table " NET_TABLE);
 }
 

@@ -132,9 +132,8 @@ static const struct {
 		"table inet cinch: a program that runs has made the table its own (flag "
 		"\"owner\"): Operation not permitted"},
 	{"no nf_tables", {{"the transaction", EOPNOTSUPP, NULL, NULL, false}}, EOPNOTSUPP,
-		"the transaction: the kernel has no nf_tables with \"inet\" "
-		"(CONFIG_NF_TABLES_INET): "
-		"Operation not supported"},
+		"the transaction: the kernel has no nf_tables with \"inet\": modprobe nf_tables "
+		"(CONFIG_NF_TABLES_INET): Operation not supported"},
 	{"in use", {{"chain abcdef012345_out", EBUSY, NULL, NULL, false}}, EBUSY,
 		"chain abcdef012345_out: something that was not put there by cinch speaks of it "
 		"(nft list "
@@ -143,16 +142,15 @@ static const struct {
 		"the transaction: the kernel refuses it: Cannot allocate memory"},
 	{"no socket expression", {{"rule 5 of chain output", ENOENT, NULL, "socket", false}},
 		ENOENT,
-		"rule 5 of chain output: the kernel has no \"socket cgroupv2\" (CONFIG_NFT_SOCKET, "
-		"Linux 5.13): No such file or directory"},
+		"rule 5 of chain output: the kernel has no \"socket cgroupv2\": modprobe "
+		"nft_socket (CONFIG_NFT_SOCKET, Linux 5.13): No such file or directory"},
 	{"an older socket expression",
 		{{"rule 5 of chain output", EOPNOTSUPP, NULL, "socket", true}}, EOPNOTSUPP,
-		"rule 5 of chain output: the kernel has no \"socket cgroupv2\" (CONFIG_NFT_SOCKET, "
-		"Linux 5.13): Operation not supported"},
+		"rule 5 of chain output: the kernel has no \"socket cgroupv2\": modprobe "
+		"nft_socket (CONFIG_NFT_SOCKET, Linux 5.13): Operation not supported"},
 	{"no fib", {{"rule 3 of chain abcdef012345_out", ENOENT, NULL, "fib", false}}, ENOENT,
-		"rule 3 of chain abcdef012345_out: the kernel has no \"fib\" "
-		"(CONFIG_NFT_FIB_INET): No such "
-		"file or directory"},
+		"rule 3 of chain abcdef012345_out: the kernel has no \"fib\": modprobe "
+		"nft_fib_inet (CONFIG_NFT_FIB_INET): No such file or directory"},
 	{"another expression", {{"rule 5 of chain output", ENOENT, NULL, "cmp", false}}, ENOENT,
 		"rule 5 of chain output: its \"cmp\": No such file or directory"},
 	{"counters that are there do not hide it",
