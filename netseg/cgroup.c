@@ -121,6 +121,20 @@ static bool of_family(pid_t p, pid_t pid)
 	return false;
 }
 
+/* What was executed in a container that runs: its mounts are the container's, which no other container has. */
+static bool of_its_mounts(pid_t p, pid_t pid)
+{
+	struct stat own, its, others;
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)pid);
+	if (stat("/proc/self/ns/mnt", &own) < 0 || stat(path, &its) < 0)
+		return false;
+	snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)p);
+	return stat(path, &others) == 0 && its.st_ino != own.st_ino &&
+	       its.st_ino == others.st_ino && its.st_dev == others.st_dev;
+}
+
 /* PID is in DIR, and nobody but its family. */
 static bool is_its_own(int dir, pid_t pid, struct err *why)
 {
@@ -140,7 +154,8 @@ static bool is_its_own(int dir, pid_t pid, struct err *why)
 		uint64_t p = 0;
 
 		/* 0: a process outside of this pid namespace */
-		if (!num_u64(line, INT32_MAX, &p) || p == 0 || !of_family((pid_t)p, pid)) {
+		if (!num_u64(line, INT32_MAX, &p) || p == 0 ||
+			(!of_family((pid_t)p, pid) && !of_its_mounts((pid_t)p, pid))) {
 			err_set(why, ERR_INPUT, "process %s is in its cgroup, too", line);
 			return false;
 		}

@@ -163,12 +163,31 @@ static int copy_asked(const struct net_ask *a, struct net_entry *n, struct err *
 		       : 0;
 }
 
-static int find_cgroup(struct net_entry *n, struct err *e)
+/*
+ * Who runs may have moved itself (where cgroups are its own to write): rules for the cgroup it is in now would be for
+ * some of its sockets.
+ */
+static bool where_it_was_put(const struct cgroup_place *c, const char *put)
+{
+	static const char *const roots[] = {"", "/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+
+	for (size_t i = 0; put && i < sizeof roots / sizeof *roots; i++)
+		if (str_starts(put, roots[i]) && strcmp(put + strlen(roots[i]), c->path) == 0)
+			return true;
+	return false;
+}
+
+static int find_cgroup(const struct net_ask *a, struct net_entry *n, struct err *e)
 {
 	struct err why = {0};
 
 	if (cgroup_of(n->pid, &n->cgroup, &why, e) < 0)
 		return -1;
+	if (a->runs && n->cgroup.id != 0 && !where_it_was_put(&n->cgroup, a->cgroup)) {
+		n->cgroup = (struct cgroup_place){0};
+		err_set(&why, ERR_INPUT, "its process is not in the cgroup that its runtime %s",
+			a->cgroup ? "has put it in" : "would have to tell");
+	}
 	if (n->host && n->cgroup.id == 0)
 		return err_set(e, ERR_INPUT,
 			"network of the host: rules cannot tell this container from the host: %s",
@@ -188,7 +207,7 @@ int facts_find(const struct net_ask *a, struct net_entry *out, int *nl, struct e
 	n.started = netns_started(n.pid);
 	if (n.started == 0)
 		return err_set(e, ERR_INPUT, "process %d is gone", (int)n.pid);
-	if (find_cgroup(&n, e) < 0 || facts_resolvers(&n.want, &n.resolvers, e) < 0 ||
+	if (find_cgroup(a, &n, e) < 0 || facts_resolvers(&n.want, &n.resolvers, e) < 0 ||
 		look_inside(ns, &n.want, &s, e) < 0)
 		return -1;
 	n.ns = s.id;

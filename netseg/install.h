@@ -13,6 +13,9 @@ struct net_ask { /* borrowed */
 	const char *id, *root;
 	pid_t pid; /* the container's first process, as this pid namespace sees it */
 	const struct json *network; /* what the launch wrote (policy.h) */
+	bool runs; /* it has begun: its process may be elsewhere than where its runtime has put it: */
+	const char *
+		cgroup; /* a directory of the cgroup2 hierarchy, or a path in it; NULL: not known */
 };
 
 /*
@@ -26,6 +29,11 @@ struct net_ask { /* borrowed */
  * refused and why. Policies that are all "off", and no segment: nothing is done.
  */
 int net_install(const struct net_ask *a, struct err *why, struct err *e);
+/* The same for a container that runs already (a->runs), and has no entry. Established connections that its rules do not
+ * allow are ended as net_reload does. */
+int net_begin(const struct net_ask *a, struct strv *gone, struct err *e);
+/* What that would change: as net_reload_show. */
+int net_begin_show(const struct net_ask *a, struct str *now, struct str *then, struct err *e);
 /* Everything of it goes: rules (of a namespace that still is), membership, entry. Quiet when there is nothing; works
  * without the process and twice. Of an entry that cannot be read the rules go in the host's namespace, and elsewhere
  * with the next change there. A container that began after the calling process keeps what it

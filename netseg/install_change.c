@@ -21,6 +21,9 @@
 #include "netseg/table.h"
 #include "shim/base/cleanup.h"
 
+#define SEGMENTS_LEFT "the policy is in force, but not all sets of its segments (net sync)"
+#define CONNECTIONS_LEFT "the policy is in force, but connections may go on"
+
 /* ---- another policy ---- */
 
 static int put_same(struct json_doc *doc, struct json *to, const char *key, const struct json *from)
@@ -222,10 +225,30 @@ int net_reload(const char *dir, const char *key, const struct json *network, str
 		return -1;
 	}
 	if (change_segments(&r, &old, &new, e) < 0)
-		return err_wrap(
-			e, "the policy is in force, but not all sets of its segments (net sync)");
+		return err_wrap(e, SEGMENTS_LEFT);
 	if (end_all(&r, &old, &new, &space, gone, e) < 0)
-		return err_wrap(e, "the policy is in force, but connections may go on");
+		return err_wrap(e, CONNECTIONS_LEFT);
+	return 0;
+}
+
+int net_begin(const struct net_ask *a, struct strv *gone, struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	AUTO_NET_ENTRY struct net_entry n = {.id = NULL};
+	AUTO_SPACE struct space space = {.n = 0};
+	char key[NET_KEY_SIZE];
+	struct err why = {0};
+
+	if (registry_key(a->root, a->id, key, e) < 0 || net_install(a, &why, e) < 0)
+		return -1;
+	if (why.code) {
+		*e = why;
+		return err_wrap(e, SEGMENTS_LEFT);
+	}
+	if (registry_open(a->dir, &r, e) < 0 || find(&r, key, &n, e) < 0 ||
+		space_load(&r, &n.ns, n.host, NULL, NULL, &space, e) < 0 ||
+		end_connections(&n, &space, gone, e) < 0)
+		return err_wrap(e, CONNECTIONS_LEFT);
 	return 0;
 }
 
@@ -253,6 +276,22 @@ int net_reload_show(const char *dir, const char *key, const struct json *network
 	if (registry_look(dir, &r, e) < 0 || find_both(&r, key, network, &old, &new, e) < 0)
 		return -1;
 	return print(&r, &old, now, e) < 0 || print(&r, &new, then, e) < 0 ? -1 : 0;
+}
+
+int net_begin_show(const struct net_ask *a, struct str *now, struct str *then, struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	AUTO_NET_ENTRY struct net_entry n = {.id = NULL};
+	AUTO_SPACE struct space space = {.n = 0};
+	AUTO_RULESET struct ruleset rules = {0};
+	AUTO_FD int nl = -1;
+
+	if (facts_find(a, &n, &nl, e) < 0 || registry_open(a->dir, &r, e) < 0 ||
+		space_load(&r, &n.ns, n.host, NULL, n.key, &space, e) < 0 ||
+		ruleset_build(&space.s, &rules, e) < 0)
+		return -1;
+	ruleset_print(&rules, now);
+	return str_failed(now) ? err_nomem(e) : print(&r, &n, then, e);
 }
 
 /* ---- rules that are not what they should be ---- */

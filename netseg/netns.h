@@ -46,7 +46,7 @@ struct cgroup_place {
 
 /*
  * The cgroup2 cgroup of PID, when it is its own: not the root, not one this process is in or below, and no process in
- * it but PID and its children (the container has not begun yet). WHY says in words what is the matter when
+ * it but PID, its children, and who shares its mounts. WHY says in words what is the matter when
  * out->id is 0. Works with cgroup2 at /sys/fs/cgroup, at /sys/fs/cgroup/unified, and not at all.
  */
 int cgroup_of(pid_t pid, struct cgroup_place *out, struct err *why, struct err *e);

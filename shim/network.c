@@ -156,7 +156,7 @@ struct json *network_policies(
 	return o;
 }
 
-static struct json *want_json(
+struct json *network_want(
 	struct json_doc *doc, const struct network_ask *a, const struct json *config)
 {
 	struct json *o = network_policies(doc, a->profiles, a->settings);
@@ -290,7 +290,7 @@ int network_decide(const struct network_ask *ask, struct json_doc *doc, struct n
 	if (!is_wanted(ask->profiles, out))
 		return 0;
 	out->want = json_new();
-	want = out->want ? want_json(out->want, ask, config) : NULL;
+	want = out->want ? network_want(out->want, ask, config) : NULL;
 	if (!want)
 		return err_nomem(e);
 	json_set_root(out->want, want);

@@ -55,6 +55,9 @@ int network_decide(const struct network_ask *ask, struct json_doc *doc, struct n
  */
 struct json *network_policies(
 	struct json_doc *doc, const struct selection *profiles, const struct settings *settings);
+/* And what is the container's: title, resolvConf, netns. CONFIG is its document. */
+struct json *network_want(
+	struct json_doc *doc, const struct network_ask *ask, const struct json *config);
 /* DOC gets the entries of cinch-hook, for the record of ID below ROOT in DIR (state_path). */
 int network_hook(const struct network *n, struct json_doc *doc, const char *dir, const char *root,
 	const char *id, struct report *report, struct err *e);

@@ -211,7 +211,7 @@ static int open_root(const char *dir, const char *root, bool make, struct err *e
  * The same of a --root, with the NAME that ID's record has in it; OWN is where that root is. For those who do
  * nothing when there is none: state_read has to know why, since a root that cannot be told is no missing record.
  */
-static int open_record(const char *dir, const char *root, const char *id, char own[PATH_MAX],
+int state_open(const char *dir, const char *root, const char *id, char own[PATH_MAX],
 	char name[STATE_NAME_SIZE])
 {
 	struct err e;
@@ -238,7 +238,7 @@ static int absent_or(const struct err *why, struct err *e)
 
 /* As io_replace_at, but what a crash of the node leaves of it does not matter: the directory is gone
  * with the node. */
-static int replace(int dir, const char *name, const struct str *text, struct err *e)
+int state_replace(int dir, const char *name, const struct str *text, struct err *e)
 {
 	AUTO_FD int fd = -1;
 	char temp[64];
@@ -266,7 +266,7 @@ static int replace(int dir, const char *name, const struct str *text, struct err
 /* ---- one start at a time ---- */
 
 /* Nobody holds it for longer than it takes to write a record. It goes with FD. */
-static int lock(int fd, struct err *e)
+int state_lock(int fd, struct err *e)
 {
 	const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
 
@@ -320,9 +320,9 @@ int state_write(const char *dir, const struct state_facts *f, struct err *e)
 	if (fd < 0)
 		return -1;
 	record_name(f->id, name);
-	if (lock(fd, e) < 0 || (f->starts && check_free(fd, name, root, f->id, e) < 0))
+	if (state_lock(fd, e) < 0 || (f->starts && check_free(fd, name, root, f->id, e) < 0))
 		return -1;
-	if (replace(fd, name, &text, e) < 0)
+	if (state_replace(fd, name, &text, e) < 0)
 		return err_wrap(e, "state record %s/.../%s", dir, name);
 	state_sweep_some(fd, root);
 	return 0;
@@ -331,7 +331,7 @@ int state_write(const char *dir, const struct state_facts *f, struct err *e)
 void state_forget(const char *dir, const char *root, const char *id)
 {
 	char own[PATH_MAX], name[STATE_NAME_SIZE];
-	AUTO_FD int fd = open_record(dir, root, id, own, name);
+	AUTO_FD int fd = state_open(dir, root, id, own, name);
 
 	if (fd >= 0)
 		unlinkat(fd, name, 0);
@@ -340,7 +340,7 @@ void state_forget(const char *dir, const char *root, const char *id)
 void state_collect(const char *dir, const char *root, const char *id)
 {
 	char own[PATH_MAX], name[STATE_NAME_SIZE];
-	AUTO_FD int fd = open_record(dir, root, id, own, name);
+	AUTO_FD int fd = state_open(dir, root, id, own, name);
 
 	if (fd < 0)
 		return;

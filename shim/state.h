@@ -19,7 +19,8 @@
  *	"rule", "enforced",
  *	"process": {"capabilities", "path" (PATH of the environment), "cwd", "rlimits", "apparmorProfile",
  *	"selinuxLabel"} (of the container's own process, as it was tightened), "rootfs" (absolute),
- *	"uidMappings", "gidMappings", "network" (what its rules are made of: netseg/policy.h)}
+ *	"uidMappings", "gidMappings", "network" (what its rules are made of: netseg/policy.h), "unhooked": true (these came
+ *	when it ran: no hook of it takes them away again)}
  * What is not known is left out; id, root, created, engine, profiles and enforced are always there.
  */
 #ifndef CINCH_STATE_H
@@ -87,6 +88,12 @@ void state_forget(const char *dir, const char *root, const char *id);
  * record is removed. A few others of ROOT are looked at as state_write does.
  */
 void state_collect(const char *dir, const char *root, const char *id);
+/*
+ * What the rules of a container that runs are made of is another thing now: RECORD, as state_read gave it, has NETWORK
+ * in place of its own (NULL: none) and, when UNHOOKED, that. ESTALE when the record is that of another start by now.
+ */
+int state_put_network(const char *dir, const struct json *record, const struct json *network,
+	bool unhooked, struct err *e);
 /* The record as a document, the caller's; *OUT NULL with 0: there is none. ERR_INPUT when it is damaged,
  * or that of another container. ROOT as for state_forget. */
 int state_read(

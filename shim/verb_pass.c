@@ -218,8 +218,9 @@ static bool is_gone(const char *root, const char *id)
 	return lstat(path, &st) < 0 && errno == ENOENT;
 }
 
-/* A container that came late to its network; one that vanished without its hooks. */
-static void tend_network(const struct call *c, const struct pass *p)
+/* A container that came late to its network; one that vanished without its hooks, or has none (cinch-hook looks whether
+ * it still runs). */
+static void tend_network(const struct call *c, const struct pass *p, bool unhooked)
 {
 	char dir[PATH_MAX], root[PATH_MAX];
 	struct err why;
@@ -230,12 +231,12 @@ static void tend_network(const struct call *c, const struct pass *p)
 		return;
 	if (p->verb == &start)
 		network_start(dir, root, p->id);
-	else if (strcmp(p->verb->verb, "delete") == 0 && is_gone(root, p->id))
+	else if (strcmp(p->verb->verb, "delete") == 0 && (unhooked || is_gone(root, p->id)))
 		network_delete(dir, root, p->id);
 }
 
-/* Whatever comes of it, the caller goes on. */
-static void note(const struct call *c, const struct pass *p)
+/* Whatever comes of it, the caller goes on. *UNHOOKED: see state.h. */
+static void note(const struct call *c, const struct pass *p, bool *unhooked)
 {
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	char dir[PATH_MAX], root[PATH_MAX];
@@ -247,6 +248,7 @@ static void note(const struct call *c, const struct pass *p)
 	/* a log at the caller's limit of file sizes would end us here */
 	changed = sigaction(SIGXFSZ, &ignore, &before) == 0;
 	found = p->id && look_up(c, p->id, dir, root, &about);
+	*unhooked = about && json_is_true(json_get(json_root(about), "unhooked"));
 	if (record(c, p, about, &why) < 0)
 		(void)journal_tell(&journal_sockets, JOURNAL_ERR, why.msg, &second);
 	if (found && strcmp(p->verb->verb, "delete") == 0)
@@ -270,12 +272,13 @@ int verb_pass(const struct call *c, struct err *e)
 	const struct runtime_fds fds = {.all = true};
 	const struct pass p = understand(c->args);
 	AUTO_FREE char **argv = NULL;
+	bool unhooked = false;
 
 	if (p.verb) {
 		if (!p.help && p.verb != &start)
-			note(c, &p);
+			note(c, &p, &unhooked);
 		if (!p.help)
-			tend_network(c, &p);
+			tend_network(c, &p, unhooked);
 		return runtime_exec(c->runtime, line_for(c->args, c->runtime), &fds, e);
 	}
 	argv = args_emit(c->args, c->runtime, e);

@@ -47,6 +47,11 @@ static const char *record_path(const char *id)
 	return path;
 }
 
+static bool there(const char *id)
+{
+	return record_path(id)[0] != '\0';
+}
+
 static void fresh(const char *name)
 {
 	static char path[PATH_MAX];
@@ -378,6 +383,60 @@ static void long_network(void)
 	}
 }
 
+/* Without "network" and "unhooked", as text. */
+static char *rest_of(struct json_doc *doc)
+{
+	struct str text = STR_INIT;
+
+	json_remove(json_get(json_root(doc), "network"));
+	json_remove(json_get(json_root(doc), "unhooked"));
+	json_write(json_root(doc), &text);
+	return str_take(&text);
+}
+
+static void another_network(void)
+{
+	AUTO_JSON struct json_doc *want = json_new(), *first = NULL, *second = NULL, *third = NULL;
+	AUTO_FREE char *was = NULL, *is = NULL;
+	struct json *o = json_object(want);
+	struct stat before = {0}, after = {0};
+	struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000, .tv_nsec = 77}};
+	struct err e = {0};
+
+	fresh("network");
+	json_set_root(want, o);
+	json_put(want, o, "title", json_string(want, "box"));
+	if (!ok(write_of("box", root, &e) == 0 && state_read(dir, root, "box", &first, &e) == 0 &&
+			    utimensat(AT_FDCWD, record_path("box"), old, 0) == 0 &&
+			    stat(record_path("box"), &before) == 0,
+		    "a record: %s", e.msg))
+		return;
+	ok(state_put_network(dir, json_root(first), o, true, &e) == 0 &&
+			state_read(dir, root, "box", &second, &e) == 0 &&
+			json_equal(json_get(json_root(second), "network"), o) &&
+			json_is_true(json_get(json_root(second), "unhooked")),
+		"gets a network: %s", e.msg);
+	ok(stat(record_path("box"), &after) == 0 && after.st_mode == before.st_mode &&
+			after.st_mtim.tv_sec == before.st_mtim.tv_sec &&
+			after.st_mtim.tv_nsec == before.st_mtim.tv_nsec,
+		"and is as old as it was");
+	was = rest_of(first);
+	is = rest_of(second);
+	tap_same(is, was, "nothing else of it is changed");
+	ok(state_put_network(dir, json_root(first), NULL, false, &e) == 0 &&
+			state_read(dir, root, "box", &third, &e) == 0 &&
+			!json_get(json_root(third), "network") &&
+			!json_get(json_root(third), "unhooked"),
+		"and none again: %s", e.msg);
+	write_of("box", root, &e);
+	ok(state_put_network(dir, json_root(first), o, true, &e) < 0 && e.code == ESTALE,
+		"not that of another start: %s", e.msg);
+	state_forget(dir, root, "box");
+	ok(state_put_network(dir, json_root(first), o, true, &e) < 0 && e.code == ENOENT,
+		"nor one that is gone: %s", e.msg);
+	ok(!there("box"), "which does not come back");
+}
+
 /* Calls FN as somebody who may not do everything; its exit status. */
 static int as_nobody(int (*fn)(void))
 {
@@ -590,11 +649,6 @@ static int count_records(void)
 
 	ok(state_each(dir, count_one, &n, &bad, &e) == 0 && bad.n == 0, "all whole: %s", e.msg);
 	return n;
-}
-
-static bool there(const char *id)
-{
-	return record_path(id)[0] != '\0';
 }
 
 static void what_is_stale(void)
@@ -876,6 +930,7 @@ int main(void)
 	two_roots();
 	bad_directory();
 	long_network();
+	another_network();
 	cannot_write();
 	damaged();
 	carried();

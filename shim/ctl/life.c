@@ -127,15 +127,10 @@ static int open_dir(const char *root, const char *id)
 	return fd;
 }
 
-enum life life_of(const char *root, const char *id, int *pid)
+/* What the runtime wrote; *OUT is the caller's. LIFE_RUNNING: it is there. */
+static enum life read_state(int dir, const struct layout **layout, struct json_doc **out)
 {
-	AUTO_FD int dir = open_dir(root, id);
-
-	*pid = 0;
-	if (dir < 0)
-		return errno == ENOENT || errno == ENOTDIR ? LIFE_GONE : LIFE_UNKNOWN;
 	for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
-		AUTO_JSON struct json_doc *doc = NULL;
 		AUTO_FREE char *text = NULL;
 		struct err e = {0};
 		size_t len;
@@ -145,11 +140,40 @@ enum life life_of(const char *root, const char *id, int *pid)
 				continue;
 			return LIFE_UNKNOWN;
 		}
-		if (json_parse(text, len, &limits, JSON_STRICT, &doc, &e) < 0)
-			return LIFE_UNKNOWN;
-		return judge(dir, &layouts[i], json_root(doc), pid);
+		*layout = &layouts[i];
+		return json_parse(text, len, &limits, JSON_STRICT, out, &e) < 0 ? LIFE_UNKNOWN
+										: LIFE_RUNNING;
 	}
 	return LIFE_UNKNOWN;
+}
+
+enum life life_of(const char *root, const char *id, int *pid)
+{
+	AUTO_FD int dir = open_dir(root, id);
+	AUTO_JSON struct json_doc *doc = NULL;
+	const struct layout *layout;
+
+	*pid = 0;
+	if (dir < 0)
+		return errno == ENOENT || errno == ENOTDIR ? LIFE_GONE : LIFE_UNKNOWN;
+	return read_state(dir, &layout, &doc) == LIFE_RUNNING
+		       ? judge(dir, layout, json_root(doc), pid)
+		       : LIFE_UNKNOWN;
+}
+
+bool life_cgroup(const char *root, const char *id, char out[PATH_MAX])
+{
+	AUTO_FD int dir = open_dir(root, id);
+	AUTO_JSON struct json_doc *doc = NULL;
+	const struct layout *layout;
+	const char *path;
+
+	if (dir < 0 || read_state(dir, &layout, &doc) != LIFE_RUNNING)
+		return false;
+	path = json_str(json_get(json_root(doc), "cgroup-path"));
+	if (!path)
+		path = json_str(json_at(json_root(doc), "/cgroup_paths/"));
+	return path && snprintf(out, PATH_MAX, "%s", path) < PATH_MAX;
 }
 
 const char *life_name(enum life l)

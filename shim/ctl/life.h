@@ -12,6 +12,9 @@
 #ifndef CINCH_CTL_LIFE_H
 #define CINCH_CTL_LIFE_H
 
+#include <limits.h>
+#include <stdbool.h>
+
 enum life {
 	LIFE_CREATED,
 	LIFE_RUNNING,
@@ -24,6 +27,9 @@ enum life {
 
 /* *PID is that of the first process in it; 0 when there is none. */
 enum life life_of(const char *root, const char *id, int *pid);
+/* Where the runtime has put it: a directory of the cgroup2 hierarchy (runc), or a path in it (crun). False: it does not
+ * say. */
+bool life_cgroup(const char *root, const char *id, char out[PATH_MAX]);
 /* "running" */
 const char *life_name(enum life l);
 

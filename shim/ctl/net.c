@@ -122,8 +122,9 @@ int net_list_find(const struct net_list *l, const char *word, size_t *i, struct 
 	if (begins)
 		return ambiguous(l, word, e);
 	return err_set(e, ERR_INPUT,
-		"no container with rules of the network has an id that begins with \"%.64s\"",
-		word);
+		"no container %s has an id that begins with \"%.64s\" (cinchctl %s lists them)",
+		l->bare ? "that runs and was started through cinch" : "with rules of the network",
+		word, l->bare ? "ps" : "net show");
 }
 
 int net_chosen(

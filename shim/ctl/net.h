@@ -20,6 +20,7 @@ struct net_list { /* zero-initialise */
 	struct net_entry *v; /* in the order of their names */
 	size_t n;
 	struct strv damaged; /* entries that could not be read */
+	bool bare; /* those that run without rules are among them (net_bare.h) */
 };
 
 #define AUTO_NET_LIST __attribute__((cleanup(net_list_done)))

@@ -12,6 +12,7 @@
 #include "shim/base/cleanup.h"
 #include "shim/ctl/lines.h"
 #include "shim/ctl/net.h"
+#include "shim/ctl/net_bare.h"
 #include "shim/ctl/net_record.h"
 #include "shim/ctl/table.h"
 #include "shim/network.h"
@@ -19,12 +20,13 @@
 
 struct reload {
 	struct applied applied;
-	char dir[PATH_MAX]; /* of the registry */
+	char dir[PATH_MAX], states[PATH_MAX]; /* of the registry, of state records */
 	struct net_list list;
 };
 
 struct one {
 	const struct net_entry *entry;
+	bool bare; /* it has no rules */
 	struct json_doc *state, *want;
 	struct selection profiles;
 	struct privileges change; /* for whom the new rules do more, or less */
@@ -47,6 +49,12 @@ static void one_done(struct one *o)
 	privileges_done(&o->change);
 	strv_done(&o->silent);
 	strv_done(&o->ended);
+}
+
+/* What its rules are made of; NULL: it has none. */
+static const struct json *before(const struct one *o)
+{
+	return o->bare || !o->entry->network ? NULL : json_root(o->entry->network);
 }
 
 /* ---- what it has to be now ---- */
@@ -97,6 +105,20 @@ static int judge_capabilities(const struct one *o, struct err *e)
 	return 0;
 }
 
+static int put_same(struct one *o, struct json *want)
+{
+	static const char *const of_the_container[] = {"title", "resolvConf", "netns"};
+	const struct json *before = json_root(o->entry->network);
+
+	for (size_t i = 0; i < sizeof of_the_container / sizeof *of_the_container; i++) {
+		const struct json *v = json_get(before, of_the_container[i]);
+
+		if (v && json_put(o->want, want, of_the_container[i], json_clone(o->want, v)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Which profiles had rules, and are without a section now: forgotten perhaps, and not meant. */
 static int find_silent(struct one *o, const struct json *want)
 {
@@ -130,34 +152,59 @@ static int put_off(struct one *o, struct json *want)
 		       : json_push(policies, off);
 }
 
+/* Of one that has rules. */
+static int another_want(const struct reload *r, struct one *o, struct err *e)
+{
+	struct json *want;
+
+	o->want = json_new();
+	want = o->want ? network_policies(o->want, &o->profiles, &r->applied.settings) : NULL;
+	if (!want || put_same(o, want) < 0 || find_silent(o, want) < 0 || put_off(o, want) < 0)
+		return err_nomem(e);
+	json_set_root(o->want, want);
+	return 0;
+}
+
 static int decide(const struct reload *r, struct one *o, struct err *e)
 {
 	const struct net_entry *n = o->entry;
-	char dir[PATH_MAX];
-	struct json *want;
 
-	if (state_dir(dir, e) < 0 || state_read(dir, n->root, n->id, &o->state, e) < 0)
+	if (state_read(r->states, n->root, n->id, &o->state, e) < 0)
 		return -1;
 	if (!o->state)
 		return err_set(e, ERR_INPUT, "it has no state record any more: start it again");
 	if (profiles_now(r, o, e) < 0)
 		return -1;
-	o->want = json_new();
-	want = o->want ? network_policies(o->want, &o->profiles, &r->applied.settings) : NULL;
-	if (!want || find_silent(o, want) < 0 || put_off(o, want) < 0)
-		return err_nomem(e);
-	json_set_root(o->want, want);
-	return privileges_networks(json_root(o->entry->network), want, &o->change, e) < 0
+	/* not in force: whoever brought them in was killed meanwhile, or a hook is about to */
+	o->bare = !n->network ||
+		  (!n->installed && json_is_true(json_get(json_root(o->state), "unhooked")));
+	if (o->bare) {
+		if (net_bare_want(json_root(o->state), &o->profiles, &r->applied.settings, &o->want,
+			    e) < 0)
+			return -1;
+	} else if (another_want(r, o, e) < 0) {
+		return -1;
+	}
+	return privileges_networks(before(o), json_root(o->want), &o->change, e) < 0
 		       ? -1
 		       : judge_capabilities(o, e);
 }
 
+/* Rules, or to be a member. */
+static bool wants_any(const struct json *want)
+{
+	bool any = json_get(want, "segments") != NULL;
+
+	json_each (p, json_get(want, "policies"))
+		any = any || strcmp(json_str(json_get(p, "mode")), "off") != 0;
+	return any;
+}
+
 /* Nothing of what a policy says is another. */
-static bool unchanged(const struct one *o)
+static bool same_want(const struct json *before, const struct json *after)
 {
 	static const char *const said[] = {
 		"policies", "segments", "resolvers", "nodeAddresses", "metadataAddresses"};
-	const struct json *before = json_root(o->entry->network), *after = json_root(o->want);
 
 	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
 		const struct json *a = json_get(before, said[i]), *b = json_get(after, said[i]);
@@ -166,6 +213,11 @@ static bool unchanged(const struct one *o)
 			return false;
 	}
 	return true;
+}
+
+static bool unchanged(const struct one *o)
+{
+	return o->bare ? !wants_any(json_root(o->want)) : same_want(before(o), json_root(o->want));
 }
 
 /* ---- what would change ---- */
@@ -239,16 +291,17 @@ static void print_change(const struct one *o, bool grants, bool colour, struct s
 
 static struct json *one_json(struct json_doc *doc, const struct one *o, const struct lines *lines)
 {
-	AUTO_STR struct str before = STR_INIT, after = STR_INIT;
+	AUTO_STR struct str was = STR_INIT, is = STR_INIT;
 	struct json *j = json_object(doc);
 
-	network_words(json_root(o->entry->network), &before);
-	network_words(json_root(o->want), &after);
+	if (before(o))
+		network_words(before(o), &was);
+	network_words(json_root(o->want), &is);
 	if (json_put(doc, j, "id", json_string_lossy(doc, o->entry->id)) < 0 ||
 		json_put(doc, j, "name", json_string_lossy(doc, net_name(o->entry))) < 0 ||
 		json_put(doc, j, "result", json_string(doc, o->result)) < 0 ||
-		json_put(doc, j, "before", json_string_lossy(doc, str_text(&before))) < 0 ||
-		json_put(doc, j, "network", json_string_lossy(doc, str_text(&after))) < 0 ||
+		json_put(doc, j, "before", json_string_lossy(doc, str_text(&was))) < 0 ||
+		json_put(doc, j, "network", json_string_lossy(doc, str_text(&is))) < 0 ||
 		put_change_json(doc, j, "wider", o, true) < 0 ||
 		put_change_json(doc, j, "narrower", o, false) < 0 ||
 		json_put(doc, j, "silent", json_strings(doc, &o->silent)) < 0 ||
@@ -302,7 +355,7 @@ static int record(const struct reload *r, const struct one *o, const char *resul
 		.of = o->entry,
 		.applied = &r->applied,
 		.profiles = o->profiles.n ? &o->profiles : NULL,
-		.before = json_root(o->entry->network),
+		.before = before(o),
 		.after = o->want ? json_root(o->want) : NULL,
 		.change = &o->change,
 		.list = "ended",
@@ -311,10 +364,53 @@ static int record(const struct reload *r, const struct one *o, const char *resul
 	return net_record_write(&n, e);
 }
 
+/* WANT is what the registry has of it, whatever went wrong after it was written. */
+static bool is_in_force(const struct reload *r, const struct one *o)
+{
+	AUTO_REGISTRY struct registry reg = {.lock = -1, .fd = -1};
+	AUTO_NET_ENTRY struct net_entry n = {.id = NULL};
+	struct err why;
+
+	return registry_look(r->dir, &reg, &why) == 0 &&
+	       registry_get(&reg, o->entry->key, &n, &why) == 0 &&
+	       same_want(json_root(n.network), json_root(o->want));
+}
+
+static int put_rules(const struct reload *r, struct one *o, struct err *e)
+{
+	struct net_bare_ask bare;
+
+	if (!o->bare)
+		return net_reload(r->dir, o->entry->key, json_root(o->want), &o->ended, e);
+	if (net_bare_find(o->entry, json_root(o->state), json_root(o->want), &bare, e) < 0)
+		return -1;
+	bare.ask.dir = r->dir;
+	return net_begin(&bare.ask, &o->ended, e);
+}
+
+/* The state record first: exec is held to it, and delete takes away what has no hook. */
+static int put_in_force(const struct reload *r, struct one *o, struct err *e)
+{
+	const struct json *state = json_root(o->state);
+	bool unhooked = json_is_true(json_get(state, "unhooked"));
+	struct err why;
+
+	if (o->bare && !wants_any(json_root(o->want)))
+		return 0;
+	if (state_put_network(r->states, state, json_root(o->want), unhooked || o->bare, e) < 0)
+		return -1;
+	if (put_rules(r, o, e) == 0)
+		return 0;
+	if (!is_in_force(r, o))
+		(void)state_put_network(
+			r->states, state, json_get(state, "network"), unhooked, &why);
+	return -1;
+}
+
 static int change(const struct reload *r, struct one *o, struct err *e)
 {
 	o->result = o->silent.n ? "lifted" : unchanged(o) ? "unchanged" : "applied";
-	if (net_reload(r->dir, o->entry->key, json_root(o->want), &o->ended, e) < 0) {
+	if (put_in_force(r, o, e) < 0) {
 		(void)record(r, o, "failed", e->msg, NULL);
 		return -1;
 	}
@@ -323,13 +419,28 @@ static int change(const struct reload *r, struct one *o, struct err *e)
 	return 0;
 }
 
+static int rules_then(const struct reload *r, const struct one *o, struct str *now,
+	struct str *then, struct err *e)
+{
+	struct net_bare_ask bare;
+
+	if (!o->bare)
+		return net_reload_show(r->dir, o->entry->key, json_root(o->want), now, then, e);
+	if (!wants_any(json_root(o->want)))
+		return 0;
+	if (net_bare_find(o->entry, json_root(o->state), json_root(o->want), &bare, e) < 0)
+		return -1;
+	bare.ask.dir = r->dir;
+	return net_begin_show(&bare.ask, now, then, e);
+}
+
 static int show(const struct reload *r, struct ctl_call *c, struct json_doc *doc, struct json *list,
 	struct one *o, bool *differs, struct err *e)
 {
 	AUTO_STR struct str now = STR_INIT, then = STR_INIT;
 	AUTO_LINES struct lines lines = {NULL, 0};
 
-	if (net_reload_show(r->dir, o->entry->key, json_root(o->want), &now, &then, e) < 0 ||
+	if (rules_then(r, o, &now, &then, e) < 0 ||
 		lines_compare(str_text(&now), str_text(&then), &lines, e) < 0)
 		return -1;
 	o->result = lines.n ? "would be changed" : "unchanged";
@@ -377,7 +488,8 @@ static int run(struct ctl_call *c, struct err *e)
 	if (!doc || (c->json && !list))
 		return err_nomem(e);
 	if (store_open(ctl_value(c, "store"), &r.applied, e) < 0 || net_dir(r.dir, e) < 0 ||
-		net_list_read(r.dir, &r.list, e) < 0 || net_chosen(c, &r.list, &chosen, &n, e) < 0)
+		state_dir(r.states, e) < 0 || net_list_read(r.dir, &r.list, e) < 0 ||
+		net_bare_add(&r.list, e) < 0 || net_chosen(c, &r.list, &chosen, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		const struct net_entry *entry = &r.list.v[chosen[i]];

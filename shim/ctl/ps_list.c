@@ -138,6 +138,7 @@ struct json *ps_json(const struct ps_container *c, struct json_doc *doc)
 	json_remove(json_get(o, "version"));
 	json_remove(json_get(o, "pid"));
 	json_remove(json_get(o, "ticks"));
+	json_remove(json_get(o, "unhooked"));
 	json_remove(
 		json_at(o, "/process/path")); /* of the environment, which is nobody's business */
 	if (json_put(doc, o, "status", json_string(doc, life_name(c->life))) < 0 ||
