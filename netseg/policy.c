@@ -7,43 +7,33 @@
  */
 #include "netseg/policy.h"
 
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shim/base/cleanup.h"
-#include "shim/base/num.h"
+#include "shim/base/netword.h"
 
 enum {
-	RULES_MAX = 256, /* of one direction */
-	PEERS_MAX = 8192, /* of one rule */
-	PORTS_MAX = 64,
 	SEGMENTS_MAX = 16,
 	ADDRESSES_MAX = 1024, /* of the node's settings */
-	LABEL_MAX = 63,
 	TEXT_MAX = 1024, /* of a profile, a title */
 };
 
-static const char *const mode_names[] = {"enforce", "audit", "learn", "off", NULL};
-static const char *const preset_names[] = {"none", "isolated", "private", "internet", "open", NULL};
-static const char *const guard_names[] = {
-	"sourceAddress", "routerAdvertisements", "loopback", "forward", "dns", NULL};
-
 const char *net_mode_name(enum net_mode m)
 {
-	return mode_names[m];
+	return netword_modes[m];
 }
 
 const char *net_preset_name(enum net_preset p)
 {
-	return preset_names[p];
+	return netword_presets[p];
 }
 
 const char *net_guard_name(enum net_guard g)
 {
-	return guard_names[g];
+	return netword_guards[g];
 }
 
 /* ---- one value ---- */
@@ -151,14 +141,9 @@ static int read_one_address(const struct json *v, void *to, struct err *e)
 	return addr_is_one(&l->v[l->n - 1]) ? 0 : bad(v, e, "expected one address");
 }
 
-/* A label as in the names of hosts: it becomes part of a set's name. */
 static int read_segment_name(const struct json *v, const char *name, struct strv *to, struct err *e)
 {
-	size_t n = strlen(name);
-
-	if (n == 0 || n > LABEL_MAX ||
-		name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] || name[0] == '-' ||
-		name[n - 1] == '-')
+	if (!netword_segment(name))
 		return bad(v, e, "\"%.80s\" is no name of a segment", name);
 	return strv_has(to, name) || strv_add(to, name) == 0 ? 0 : err_nomem(e);
 }
@@ -172,21 +157,24 @@ static int read_segment(const struct json *v, void *to, struct err *e)
 
 static int read_peer(const struct json *v, void *to, struct err *e)
 {
-	static const char segment[] = "segment:";
 	struct net_rule *r = to;
-	const struct {
-		const char *word;
-		bool *flag;
-	} words[] = {{"any", &r->any}, {"host", &r->host}, {"dns", &r->dns}};
+	const char *name;
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		if (strcmp(v->text, words[i].word) == 0) {
-			*words[i].flag = true;
-			return 0;
-		}
+	switch (netword_peer(v->text, &name)) {
+	case NETWORD_ANY:
+		r->any = true;
+		return 0;
+	case NETWORD_HOST:
+		r->host = true;
+		return 0;
+	case NETWORD_DNS:
+		r->dns = true;
+		return 0;
+	case NETWORD_SEGMENT:
+		return read_segment_name(v, name, &r->segments, e);
+	case NETWORD_ADDRESS:
+		break;
 	}
-	if (str_starts(v->text, segment))
-		return read_segment_name(v, v->text + strlen(segment), &r->segments, e);
 	return read_address(v, &r->peers, e);
 }
 
@@ -194,7 +182,7 @@ static int read_peers(const struct json *v, void *to, struct err *e)
 {
 	if (!v->first)
 		return bad(v, e, "an empty list");
-	return read_list(v, PEERS_MAX, read_peer, to, e);
+	return read_list(v, NETWORD_PEERS_MAX, read_peer, to, e);
 }
 
 static int read_from(const struct json *v, void *to, struct err *e)
@@ -204,44 +192,15 @@ static int read_from(const struct json *v, void *to, struct err *e)
 	return ((struct net_rule *)to)->dns ? bad(v, e, "nobody connects from \"dns\"") : 0;
 }
 
-static bool port_range(const char *text, struct net_port *p)
-{
-	size_t n = strcspn(text, "-");
-	uint64_t low, high;
-	char first[8] = "";
-
-	if (n >= sizeof first)
-		return false;
-	memcpy(first, text, n);
-	if (!num_u64(first, UINT16_MAX, &low) || low == 0)
-		return false;
-	high = low;
-	if (text[n] && (!num_u64(text + n + 1, UINT16_MAX, &high) || high <= low))
-		return false;
-	p->low = (uint16_t)low;
-	p->high = (uint16_t)high;
-	return true;
-}
-
 static int read_port(const struct json *v, void *to, struct err *e)
 {
-	static const struct {
-		const char *prefix;
-		uint8_t protocol;
-	} with_ports[] = {{"tcp/", IPPROTO_TCP}, {"udp/", IPPROTO_UDP}, {"sctp/", IPPROTO_SCTP}};
 	struct net_rule *r = to;
-	struct net_port p = {IPPROTO_ICMP, 0, 0};
-	bool good = strcmp(v->text, "icmp") == 0;
+	struct netword_port p;
 
-	for (size_t i = 0; !good && i < sizeof with_ports / sizeof *with_ports; i++) {
-		p.protocol = with_ports[i].protocol;
-		good = str_starts(v->text, with_ports[i].prefix) &&
-		       port_range(v->text + strlen(with_ports[i].prefix), &p);
-	}
-	if (!good)
+	if (!netword_port(v->text, &p))
 		return bad(v, e, "\"%.40s\" is no port such as tcp/8080, udp/1000-2000 or icmp",
 			v->text);
-	r->ports[r->n_ports++] = p;
+	r->ports[r->n_ports++] = (struct net_port){p.protocol, p.low, p.high};
 	return 0;
 }
 
@@ -249,12 +208,12 @@ static int read_ports(const struct json *v, void *to, struct err *e)
 {
 	struct net_rule *r = to;
 
-	if (!v->first || v->count > PORTS_MAX)
-		return bad(v, e, "%u entries, expected 1 to %d", v->count, PORTS_MAX);
+	if (!v->first || v->count > NETWORD_PORTS_MAX)
+		return bad(v, e, "%u entries, expected 1 to %d", v->count, NETWORD_PORTS_MAX);
 	r->ports = calloc(v->count, sizeof *r->ports);
 	if (!r->ports)
 		return err_nomem(e);
-	return read_list(v, PORTS_MAX, read_port, r, e);
+	return read_list(v, NETWORD_PORTS_MAX, read_port, r, e);
 }
 
 /* ---- a policy ---- */
@@ -262,8 +221,8 @@ static int read_ports(const struct json *v, void *to, struct err *e)
 static int read_rules(const struct json *v, struct net_policy *p, enum net_dir dir,
 	const struct key *keys, struct err *e)
 {
-	if (v->count > RULES_MAX)
-		return bad(v, e, "%u rules, at most %d", v->count, RULES_MAX);
+	if (v->count > NETWORD_RULES_MAX)
+		return bad(v, e, "%u rules, at most %d", v->count, NETWORD_RULES_MAX);
 	if (!v->first)
 		return 0;
 	p->rules[dir] = calloc(v->count, sizeof *p->rules[dir]);
@@ -311,7 +270,7 @@ static int read_mode(const struct json *v, void *to, struct err *e)
 {
 	unsigned mode = 0;
 
-	if (read_choice(v, mode_names, &mode, e) < 0)
+	if (read_choice(v, netword_modes, &mode, e) < 0)
 		return -1;
 	((struct net_policy *)to)->mode = mode;
 	return 0;
@@ -321,7 +280,7 @@ static int read_preset(const struct json *v, void *to, struct err *e)
 {
 	unsigned preset = 0;
 
-	if (read_choice(v, preset_names, &preset, e) < 0)
+	if (read_choice(v, netword_presets, &preset, e) < 0)
 		return -1;
 	((struct net_policy *)to)->preset = preset;
 	return 0;
@@ -329,10 +288,9 @@ static int read_preset(const struct json *v, void *to, struct err *e)
 
 static int read_metadata(const struct json *v, void *to, struct err *e)
 {
-	static const char *const names[] = {"deny", "allow", NULL};
 	unsigned allow = 0;
 
-	if (read_choice(v, names, &allow, e) < 0)
+	if (read_choice(v, netword_metadata, &allow, e) < 0)
 		return -1;
 	((struct net_policy *)to)->metadata = allow;
 	return 0;
@@ -342,7 +300,7 @@ static int read_guard(const struct json *v, void *to, struct err *e)
 {
 	unsigned guard = 0;
 
-	if (read_choice(v, guard_names, &guard, e) < 0)
+	if (read_choice(v, netword_guards, &guard, e) < 0)
 		return -1;
 	((struct net_policy *)to)->lift |= 1u << guard;
 	return 0;

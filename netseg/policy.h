@@ -5,8 +5,8 @@
  * A container has one policy for each profile that speaks of the network. A packet passes when every one of
  * them lets it pass: two profiles are their intersection, without any algebra.
  *
- * Sections were checked by profiles/network.c; here they are read again from the state record, and what is
- * not understood is an error, never left out.
+ * Sections were checked by profiles/network.c, which reads their words as this does (netword.h); here they are read
+ * again from the state record, and what is not understood is an error, never left out.
  */
 #ifndef CINCH_NETSEG_POLICY_H
 #define CINCH_NETSEG_POLICY_H

@@ -12,22 +12,9 @@
 #include "profiles/section.h"
 #include "shim/base/addr.h"
 #include "shim/base/cleanup.h"
-#include "shim/base/num.h"
-
-enum {
-	RULES_MAX = 256, /* of one direction */
-	PEERS_MAX = 8192, /* of one rule: a provider's or a country's networks */
-	PORTS_MAX = 64,
-	LABEL_MAX = 63,
-};
+#include "shim/base/netword.h"
 
 enum { MODE_ENFORCE, MODE_AUDIT, MODE_LEARN, MODE_OFF };
-
-static const char *const modes[] = {[MODE_ENFORCE] = "enforce",
-	[MODE_AUDIT] = "audit",
-	[MODE_LEARN] = "learn",
-	[MODE_OFF] = "off",
-	NULL};
 
 const struct network_master network_masters[] = {
 	{"CAP_NET_ADMIN", "the container could flush the rules"},
@@ -57,7 +44,8 @@ static int choice(
 
 static int read_mode(struct reader *r, const struct json *v, void *to)
 {
-	return reader_choice(r, v, "mode of the network", modes, &((struct network *)to)->mode);
+	return reader_choice(
+		r, v, "mode of the network", netword_modes, &((struct network *)to)->mode);
 }
 
 const char *network_mode(const struct profile *p)
@@ -68,40 +56,25 @@ const char *network_mode(const struct profile *p)
 
 	if (!v)
 		return NULL;
-	while (said && mode < MODE_OFF && strcmp(modes[mode], said) != 0)
+	while (said && mode < MODE_OFF && strcmp(netword_modes[mode], said) != 0)
 		mode++;
 	if (p->mode == PROFILE_LEARN)
 		least = MODE_LEARN;
 	else if (profile_audits(p, CONTROL_NETWORK))
 		least = MODE_AUDIT;
-	return modes[mode > least ? mode : least];
+	return netword_modes[mode > least ? mode : least];
 }
 
 static int read_preset(struct reader *r, const struct json *v, void *to)
 {
-	static const char *const names[] = {
-		"none", "isolated", "private", "internet", "open", NULL};
-
 	(void)to;
-	return choice(r, v, "preset", names);
+	return choice(r, v, "preset", netword_presets);
 }
 
 static int read_metadata(struct reader *r, const struct json *v, void *to)
 {
-	static const char *const names[] = {"deny", "allow", NULL};
-
 	(void)to;
-	return choice(r, v, "treatment of metadata", names);
-}
-
-/* A label as in the names of hosts. */
-static bool segment_ok(const char *name)
-{
-	size_t n = strlen(name);
-
-	return n > 0 && n <= LABEL_MAX &&
-	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] && name[0] != '-' &&
-	       name[n - 1] != '-';
+	return choice(r, v, "treatment of metadata", netword_metadata);
 }
 
 static int bad_segment(struct reader *r, const struct json *v, const char *name)
@@ -109,22 +82,20 @@ static int bad_segment(struct reader *r, const struct json *v, const char *name)
 	return reader_fail(r, v,
 		"segment \"%.80s\": expected 1 to %d of a-z 0-9 -, with a letter or digit first "
 		"and last",
-		name, LABEL_MAX);
+		name, NETWORD_LABEL_MAX);
 }
 
 static int read_segment(struct reader *r, const struct json *v, void *to)
 {
 	(void)to;
-	return segment_ok(v->text) ? 0 : bad_segment(r, v, v->text);
+	return netword_segment(v->text) ? 0 : bad_segment(r, v, v->text);
 }
 
 static int check_guard(struct reader *r, const struct json *v)
 {
-	static const char *const guards[] = {
-		"sourceAddress", "routerAdvertisements", "loopback", "forward", "dns", NULL};
 	unsigned i;
 
-	return reader_choice(r, v, "guard", guards, &i);
+	return reader_choice(r, v, "guard", netword_guards, &i);
 }
 
 /* ---- addresses and ports ---- */
@@ -150,49 +121,25 @@ static int check_address(struct reader *r, const struct json *v)
 
 static int check_peer(struct reader *r, const struct json *v)
 {
-	static const char segment[] = "segment:";
-	static const char *const words[] = {"host", "dns", "any", NULL};
-	const char *near;
+	const char *near, *name;
+	enum netword_peer is = netword_peer(v->text, &name);
 
-	if (str_starts(v->text, segment))
-		return segment_ok(v->text + strlen(segment))
-			       ? 0
-			       : bad_segment(r, v, v->text + strlen(segment));
-	if (str_in(words, v->text))
+	if (is == NETWORD_SEGMENT)
+		return netword_segment(name) ? 0 : bad_segment(r, v, name);
+	if (is != NETWORD_ADDRESS)
 		return 0;
-	near = reader_nearest(words, v->text);
+	near = reader_nearest(netword_peers, v->text);
 	if (near)
 		return reader_fail(
 			r, v, "unknown peer \"%.64s\", did you mean \"%s\"?", v->text, near);
 	return check_address(r, v);
 }
 
-static bool port_ok(const char *text)
-{
-	static const char *const protocols[] = {"tcp/", "udp/", "sctp/", NULL};
-	uint64_t low = 0, high = 0;
-	char first[8] = "";
-	size_t n, i = 0;
-
-	if (strcmp(text, "icmp") == 0)
-		return true;
-	while (protocols[i] && !str_starts(text, protocols[i]))
-		i++;
-	if (!protocols[i])
-		return false;
-	text += strlen(protocols[i]);
-	n = strcspn(text, "-");
-	if (n >= sizeof first)
-		return false;
-	memcpy(first, text, n);
-	if (!num_u64(first, UINT16_MAX, &low) || low == 0)
-		return false;
-	return text[n] == '\0' || (num_u64(text + n + 1, UINT16_MAX, &high) && high > low);
-}
-
 static int check_port(struct reader *r, const struct json *v)
 {
-	if (port_ok(v->text))
+	struct netword_port p;
+
+	if (netword_port(v->text, &p))
 		return 0;
 	return reader_fail(r, v,
 		"\"%.64s\": expected a port as in \"tcp/8080\", \"udp/53\" or "
@@ -220,7 +167,7 @@ static int read_peers(struct reader *r, const struct json *v, void *to)
 	struct rule *rule = to;
 
 	rule->peers = v;
-	if (read_list(r, v, PEERS_MAX, check_peer) < 0)
+	if (read_list(r, v, NETWORD_PEERS_MAX, check_peer) < 0)
 		return -1;
 	json_each (peer, v)
 		rule->dns = rule->dns || strcmp(peer->text, "dns") == 0;
@@ -239,15 +186,15 @@ static int read_from(struct reader *r, const struct json *v, void *to)
 static int read_ports(struct reader *r, const struct json *v, void *to)
 {
 	((struct rule *)to)->ports = v;
-	return read_list(r, v, PORTS_MAX, check_port);
+	return read_list(r, v, NETWORD_PORTS_MAX, check_port);
 }
 
 static int read_rules(
 	struct reader *r, const struct json *v, struct network *n, const struct reader_key *keys)
 {
-	if (v->count > RULES_MAX)
+	if (v->count > NETWORD_RULES_MAX)
 		return reader_fail(
-			r, v, "%u rules, \"%s\" may have %d", v->count, v->key, RULES_MAX);
+			r, v, "%u rules, \"%s\" may have %d", v->count, v->key, NETWORD_RULES_MAX);
 	if (v->first)
 		n->rules = v;
 	json_each (item, v) {
@@ -291,8 +238,13 @@ static int read_egress(struct reader *r, const struct json *v, void *to)
 static int read_lift(struct reader *r, const struct json *v, void *to)
 {
 	AUTO_STRV struct strv all = {NULL, 0};
+	size_t n = 0;
 
 	(void)to;
+	while (netword_guards[n])
+		n++;
+	if (v->count > n)
+		return reader_fail(r, v, "%u entries, there are %zu guards", v->count, n);
 	return reader_strings(r, v, &all, check_guard);
 }
 

@@ -11,6 +11,7 @@
 
 #include "shim/base/cleanup.h"
 #include "shim/base/clock.h"
+#include "shim/base/netword.h"
 
 void sight_done(struct sight *s)
 {
@@ -225,17 +226,6 @@ static int get_addrs(const struct json *o, const char *key, struct addrs *out, s
 	return 0;
 }
 
-/* As profiles/network.c has it. */
-static bool segment_ok(const char *name)
-{
-	enum { LABEL_MAX = 63 };
-	size_t n = strlen(name);
-
-	return n > 0 && n <= LABEL_MAX &&
-	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] && name[0] != '-' &&
-	       name[n - 1] != '-';
-}
-
 static int get_segments(const struct json *o, struct strv *out, struct err *e)
 {
 	const struct json *list = json_get(o, "segments");
@@ -243,7 +233,7 @@ static int get_segments(const struct json *o, struct strv *out, struct err *e)
 	if (!json_is(list, JSON_ARRAY))
 		return wrong("segments", e);
 	json_each (v, list) {
-		if (!json_str(v) || !segment_ok(json_str(v)))
+		if (!json_str(v) || !netword_segment(json_str(v)))
 			return wrong("segments", e);
 		if (strv_add(out, json_str(v)) < 0)
 			return err_nomem(e);
@@ -295,7 +285,7 @@ static bool is_ok(const char *text)
 	static const char segment[] = "segment:";
 
 	return str_in(words, text) ||
-	       (str_starts(text, segment) && segment_ok(text + strlen(segment)));
+	       (str_starts(text, segment) && netword_segment(text + strlen(segment)));
 }
 
 static int get_flow(const struct json *o, struct sight *s, struct err *e)
