@@ -85,10 +85,27 @@ it_until() { # COMMAND...
 	done
 }
 
+# An attempt to connect, by prog_net, is refused without waiting for anything: the best of five, for on a busy machine
+# it may not be on a processor in between.
+it_refused_at_once() { # WHAT COMMAND...
+	local i said rc=1
+	for ((i = 0; i < 5 && rc; i++)); do
+		said=$("${@:2}")
+		[[ $said == "ECONNREFUSED "* ]] || break
+		[ "${said#* }" -ge 500 ] || rc=0
+	done
+	it_result $rc "$1" "$said"
+}
+
 # Whether the process has a handler for signal number N by now.
 it_catches() { # PID N
 	local mask
 	mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status") && [ $((0x${mask:-0} >> ($2 - 1) & 1)) = 1 ]
+}
+
+# Waits until the process has become its program. A start is over a little earlier, and runc puts the filter on it last.
+it_runs() { # PID PROGRAM
+	it_until grep -qx "$2" "/proc/$1/comm"
 }
 
 # --- the private world ---

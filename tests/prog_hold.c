@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 1000, PAUSE_US = 20000, SECONDS = 100, CLIENTS_MAX = 32 };
+enum { WAIT_MS = 1000, PAUSE_US = 20000, SECONDS = 3600, CLIENTS_MAX = 32 };
 
 struct where {
 	union {

@@ -63,15 +63,17 @@ test_two() {
 }
 
 test_probe() { # POD-ID WEB DB
-	local at
-	at=$(address "$1")
-	cri_exec "$2" /bin/sh -c "net serve tcp 0.0.0.0 8080 20 >/dev/null 2>&1 & net serve tcp 0.0.0.0 8081 20 >/dev/null 2>&1 &"
-	cri_exec "$3" /bin/sh -c "net serve tcp 0.0.0.0 8082 20 >/dev/null 2>&1 &"
-	IT_WAIT=20 it_until answers "$at" 8080
+	local at pid
+	at=$(address "$1") pid=$(pid_of "$2")
+	cri_exec "$2" /bin/sh -c "net serve tcp 0.0.0.0 8080 >/dev/null 2>&1 & net serve tcp 0.0.0.0 8081 >/dev/null 2>&1 &"
+	cri_exec "$3" /bin/sh -c "net serve tcp 0.0.0.0 8082 >/dev/null 2>&1 &"
+	it_until ne_listens "$pid" 8080 && it_until ne_listens "$pid" 8081 && it_until ne_listens "$pid" 8082
+	it_result $? "three servers"
+	it_until answers "$at" 8080
 	it_like "the node's probe is answered" "$("$B/tests/prog_net" ask tcp "$at" 8080)" '^answered '
 	it_like "at no other port" "$("$B/tests/prog_net" ask tcp "$at" 8081)" '^ETIMEDOUT '
 	it_like "nor by the other container" "$("$B/tests/prog_net" ask tcp "$at" 8082)" '^ETIMEDOUT '
-	it_like "though they serve" "$(nsenter -t "$(pid_of "$2")" -n ss -Hltn | grep -cE ':808[012] ')" '^3$'
+	it_like "though they serve" "$(nsenter -t "$pid" -n ss -Hltn | grep -cE ':808[012] ')" '^3$'
 }
 
 # shellcheck disable=SC2317 # called by it_until
@@ -91,7 +93,7 @@ test_host() {
 	it_is "the container is in the node's network" "$(readlink "/proc/$(pid_of "$id")/ns/net")" \
 		"$(readlink /proc/self/ns/net)"
 	it_is "what it may not is refused" "$(cri_exec "$id" /bin/net udp "$(address "$other")" 4444)" EPERM
-	it_like "TCP, at once" "$(cri_exec "$id" /bin/net tcp "$(address "$other")" 4444)" '^ECONNREFUSED [0-9]{1,3}$'
+	it_refused_at_once "TCP, at once" cri_exec "$id" /bin/net tcp "$(address "$other")" 4444
 	it_is "what it may is not" "$(cri_exec "$id" /bin/net udp "$(address "$other")" $NE_FENCE)" sent
 	it_is "the node's own packets are" "$(host_packets "$other")" sent
 	it_is "its refusals are shown" "$(ne_denied $$ | grep -cE ' (17|6) 4444$')" 2

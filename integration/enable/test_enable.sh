@@ -158,7 +158,7 @@ dockers() {
 	it_ok "docker: it may be offered" "$CTL" enable docker
 	docker_stop
 	"$CTL" enable docker --default >$T/out
-	it_like "docker: and why" "$(timeout 10 dockerd --default-runtime runc 2>&1 </dev/null)" \
+	it_like "docker: and why" "$(timeout 120 dockerd --default-runtime runc 2>&1 </dev/null)" \
 		'specified both as a flag and in the configuration file: default-runtime'
 	"$CTL" disable docker >$T/out
 	it_containerd_stop

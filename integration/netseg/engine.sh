@@ -38,7 +38,7 @@ net udp 9.9.9.9 53; net udp $NE_HOST $NE_FENCE"
 
 # What of it arrived, words. What is allowed was sent last: when it is there the others are, too.
 ne_arrived() { # N
-	IT_WAIT=${NE_WAIT:-10} it_until ne_saw "^udp .* $NE_HOST $NE_FENCE$" && printf 'allowed '
+	IT_WAIT=${NE_WAIT:-120} it_until ne_saw "^udp .* $NE_HOST $NE_FENCE$" && printf 'allowed '
 	! ne_saw "^udp .* $NE_HOST ${1}001$" || printf 'datagram '
 	! ne_saw "^tcp .* $NE_HOST ${1}002$" || printf 'connection '
 	! ne_saw "^tcp .* 169.254.169.254 ${1}003$" || printf 'metadata '
@@ -60,5 +60,8 @@ ne_remembered() {
 	it_is "$1: shown as refused" "$(ne_denied "$2" | sort -u | grep -cE "^($NE_HOST 17 ${3}001|$NE_HOST 6 ${3}002|\
 169.254.169.254 6 ${3}003|9.9.9.9 17 53)\$")" 4 || ne_denied "$2" | sed 's/^/# /'
 }
+
+# Somebody listens at that port of TCP in the network of the process.
+ne_listens() { nsenter -t "$1" -n ss -Hltn | grep -qE ":$2 "; } # PID PORT
 
 ne_sink_lives() { it_is "the sink saw all there was" "$(cat "$T/sink.err")" ""; }

@@ -21,11 +21,13 @@ record() { jq -c "$1" /var/log/cinch/audit.jsonl | tail -n 1; } # JQ: of the las
 records() { wc -l </var/log/cinch/audit.jsonl; }
 
 nft1() { in_ns pod1 nft "$@"; }
-# The whole table without what counts, and without what was seen.
+# The whole table without what counts, and without what was seen; as text where it has flags, which this nft does
+# not write as JSON.
 now() {
-	nw_table pod1 | jq -Sc '[.nftables[] | del(.. | .packets?, .bytes?, .handle?) |
+	nw_table pod1 | jq -Sce '[.nftables[] | del(.. | .packets?, .bytes?, .handle?) |
 		if .set.elem and (.set.name | test("denied|seen")) then del(.set.elem) else . end |
-		if .set.elem then .set.elem |= sort_by(tostring) else . end] | sort_by([keys[0], .[].name, .rule.chain])'
+		if .set.elem then .set.elem |= sort_by(tostring) else . end] | sort_by([keys[0], .[].name, .rule.chain])' 2>/dev/null ||
+		nft1 -s list table inet cinch 2>/dev/null
 }
 key() { jq -r 'select(.id == "one") | .key' /run/cinch/net/containers/*; }
 refused() { nw_table pod1 | jq --arg k "$(key)" '[.nftables[].counter // empty |
@@ -82,6 +84,7 @@ altered() {
 		n=$(records)
 		nft1 "$how" 2>$T/nft.err || it_result 1 "nft: $what" "$(cat $T/nft.err)"
 		before=$(now)
+		[ -n "$before" ] || [ "$what" = "nothing left" ] || it_result 1 "$what: it is to be seen"
 		STATUS=1 check
 		it_result $? "$what: is found"
 		it_like "$what: is said" "$(cat $T/check.out)" "$said"

@@ -7,7 +7,7 @@
 # is one that prog_netload made.
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
-IT_NEEDS="nft jq" IT_LIMIT=300
+IT_NEEDS="nft jq"
 it_enter "$0" "$@"
 
 LOAD=$B/tests/prog_netload

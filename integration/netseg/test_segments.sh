@@ -8,7 +8,6 @@
 # shellcheck source=integration/netseg/world.sh
 . "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
 IT_NEEDS="runc busybox nft nsenter"
-IT_LIMIT=240 IT_WAIT=${IT_WAIT:-20}
 it_enter "$0" "$@"
 
 HOOK=/usr/local/sbin/cinch-hook
@@ -47,7 +46,7 @@ key_of() { jq -r --arg id "$1" 'select(.id == $id) | .key' $REG/containers/*; }
 # --- talk ---
 
 serve() { # ID: a server of both families in that container
-	"$RUNC" --root "$ROOT" exec "$1" /bin/net serve tcp :: $PORT 60 </dev/null >"$T/serve" 2>&1 &
+	"$RUNC" --root "$ROOT" exec "$1" /bin/net serve tcp :: $PORT </dev/null >"$T/serve" 2>&1 &
 	it_until grep -q ready "$T/serve"
 	it_result $? "$1 serves" "$(cat "$T/serve")"
 }

@@ -69,8 +69,8 @@ test_pod() {
 # A published port goes through netavark's translation.
 test_published() {
 	keep web-p -p 18080:8080
-	p exec -d web-p /bin/net serve tcp 0.0.0.0 8080 60 >/dev/null
-	IT_WAIT=20 it_until "$B/tests/prog_net" ask tcp 127.0.0.1 18080
+	p exec -d web-p /bin/net serve tcp 0.0.0.0 8080 >/dev/null
+	it_until "$B/tests/prog_net" ask tcp 127.0.0.1 18080
 	it_result $? "the port that the policy opens is reached" "$(ne_denied "$(pid_of web-p)")"
 	p rm -f -t 0 web-p >/dev/null
 }

@@ -42,10 +42,10 @@ test_kube() {
 		  containers:
 		  - name: one
 		    image: $IMAGE
-		    command: ["sleep", "100"]
+		    command: ["sleep", "1000"]
 		  - name: two
 		    image: $IMAGE
-		    command: ["sleep", "100"]
+		    command: ["sleep", "1000"]
 		    securityContext:
 		      privileged: true
 	EOF
