@@ -77,7 +77,7 @@ gone() {
 	it_like "$1: a start fails and says why" "$got" "$4"
 	it_is "$1: nothing was started" "$(pid_of new)" ""
 	it_like "$1: so does an exec" "$(exec_in live)" "$4"
-	it_is "$1: who runs goes on" "$(task ls | awk '$1 == "live" {print $3}') $(judge <"/proc/$(pid_of live)/status")" \
+	it_is "$1: who runs goes on" "$(task ls | awk '$1 == "live" {print $3}') $(judge_first live)" \
 		"RUNNING confined"
 	ctr -n "$IT_NS" containers delete new >/dev/null 2>&1
 	eval "$3" >"$T/repair" 2>&1 || it_result 1 "$1: repaired" "$(cat "$T/repair")"

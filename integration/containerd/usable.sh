@@ -37,6 +37,13 @@ judge() {
 	[ "$over $nnp $seccomp" = "0 1 2" ] && echo confined || echo "not confined:$all"
 }
 
+# NAME: of its process, which sleeps
+judge_first() {
+	local pid
+	pid=$(pid_of "$1")
+	[ -n "$pid" ] && it_runs "$pid" sleep && judge <"/proc/$pid/status"
+}
+
 # By way of a file, since ctr does not always wait for the output of an exec.
 exec_in() { # NAME: "confined", or why there is no exec
 	local got id=e$RANDOM$RANDOM
@@ -68,7 +75,7 @@ end() { # NAME: kill and delete; prints nothing when that works
 well() {
 	local got
 	got=$(start sound)
-	it_is "$1: afterwards all is well" "$got$(judge <"/proc/$(pid_of sound)/status") $(exec_in sound) \
+	it_is "$1: afterwards all is well" "$got$(judge_first sound) $(exec_in sound) \
 $("$CTL" ps --json | jq -r '.containers[] | select(.id == "sound") | .status') $(end sound)\
 $(it_log_faults)" "confined confined running "
 }
@@ -76,7 +83,7 @@ $(it_log_faults)" "confined confined running "
 # WHAT DAMAGE REPAIR START EXEC: while "live" runs. START is "FROM PROFILE" (the policy of the record and the
 # profile), "confined", or "!REGEX" of why not. EXEC (in "live") is "confined" or "!REGEX".
 row() {
-	local what=$1 got pid
+	local what=$1 got
 	eval "$2" || it_die "$what: cannot be done"
 	it_is "$what: who runs is seen, paused, resumed" "$(handled live)" "running live paused RUNNING"
 	if [ "${5:0:1}" = '!' ]; then
@@ -85,13 +92,12 @@ row() {
 		it_is "$what: exec" "$(exec_in live)" "$5"
 	fi
 	got=$(start new)
-	pid=$(pid_of new)
 	if [ "${4:0:1}" = '!' ]; then
 		it_like "$what: a start is refused" "$got" "OCI runtime create failed: cinch: ${4:1}"
-		it_is "$what: nothing was started" "$pid" ""
+		it_is "$what: nothing was started" "$(pid_of new)" ""
 		ctr -n "$IT_NS" containers delete new >/dev/null 2>&1
 	else
-		it_is "$what: what starts is confined" "$got$(judge <"/proc/$pid/status")" confined
+		it_is "$what: what starts is confined" "$got$(judge_first new)" confined
 		[ "$4" = confined ] || it_is "$what: by what" "$(tail -n 30 $LOG | jq -r \
 			'select(.verb == "create" and .id == "new") | .policy.from + " " + .profiles[0].name' |
 			tail -n 1)" "$4"

@@ -162,7 +162,7 @@ test_descriptors() {
 	cinch exec --process $T/p.json --detach --pid-file $T/pid box
 	it_is "$NAME: detached" "$status $err" "0 "
 	pid=$(cat $T/pid)
-	until [ "$(cat "/proc/$pid/comm")" = sleep ]; do kill -0 "$pid" || break; done
+	it_runs "$pid" sleep
 	it_is "$NAME: its descriptors from outside" \
 		"$(find "/proc/$pid/fd" -type l -printf '%f\n' | sort | xargs)" "0 1 2"
 	it_is "$NAME: in the container's cgroups" "$(cat "/proc/$pid/cgroup")" \
@@ -181,9 +181,10 @@ test_closed() {
 	local n pid
 	start restricted
 	for n in 0 1 2; do
-		bash -c "exec $n>&-; exec timeout 30 $RT --root $ROOT --log $T/own.log exec --detach \
+		bash -c "exec $n>&-; exec timeout 300 $RT --root $ROOT --log $T/own.log exec --detach \
 			--pid-file $T/pid box sleep 100" 2>/dev/null
 		pid=$(cat $T/pid)
+		it_runs "$pid" sleep
 		it_is "$NAME: $n was closed" "$(readlink "/proc/$pid/fd/$n")" /dev/null
 		it_unlike "$NAME: and the log is nowhere" "$(readlink /proc/"$pid"/fd/*)" own.log
 		kill -9 "$pid"
