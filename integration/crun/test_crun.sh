@@ -299,7 +299,7 @@ c1"
 			"$([ $how = held ] && echo 0 || echo 1)"
 		p rm -f -t 0 $how >/dev/null
 	done
-	it_is "... which the record tells" "$(jq -r 'select(.verb == "create") | .changes[] |
+	it_is "... which the record tells" "$(jq -r 'select(.verb == "create") | .changes[]? |
 		select(.control == "flags") | .place' $AUDIT)" "--cgroup-manager"
 }
 

@@ -77,6 +77,8 @@ test_swarm() {
 		/bin/sh -c "$SAYS; cat /run/secrets/word" >/dev/null
 	d service create --name host --detach --network host --restart-condition none $IMAGE true >/dev/null
 	it_ok "swarm: a service runs" it_until task_is svc Complete
+	until_is "says: $RESTRICTED
+hush" d service logs --raw svc
 	it_is "swarm: under the default runtime, with its secret" \
 		"$(d service logs --raw svc | tr '\n' ' ')" "says: $RESTRICTED hush "
 	it_ok "swarm: the host's network is refused" it_until task_is host Failed

@@ -187,6 +187,7 @@ test_life() {
 		/bin/sh -c 'echo started; exec httpd -f -p 80 -h /etc')
 	it_ok "-d -p: the published port answers" it_until http passwd
 	it_like "-p: with the container's file" "$(http passwd)" '^nonroot:'
+	until_is started d logs web
 	it_is "logs" "$(d logs web)" started
 	record=$(record_of "$id")
 	it_ok "the state record is there" [ -n "$record" ]
@@ -234,12 +235,16 @@ test_life() {
 		sort -u | tr '\n' ' ')" "delete kill pause resume "
 }
 
+# shellcheck disable=SC2317 # called by it_until
+logged() { [ "$(d logs "$1" | wc -l)" -ge "$2" ]; } # NAME LINES
+
 test_restart_policy() {
 	local before
 	before=$(docker_traces)
 	d run -d --name again --runtime cinch --restart on-failure:2 $IMAGE /bin/sh -c 'id -u; exit 3' >/dev/null
 	it_ok "restart policy: it gives up" until_is "exited 3 2" \
 		d inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}' again
+	it_until logged again 3
 	it_is "restart policy: governed each time" "$(d logs again | tr '\n' ' ')" "65532 65532 65532 "
 	d rm again >/dev/null
 	docker_clean "restart policy: nothing left behind" "$before"
