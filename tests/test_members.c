@@ -16,6 +16,7 @@
 #include "netseg/roster.h"
 #include "shim/base/cleanup.h"
 #include "tests/faults.h"
+#include "tests/registry_rig.h"
 #include "tests/scratch.h"
 #include "tests/tap.h"
 
@@ -328,18 +329,6 @@ static struct net_entry entry(const char *key, uint64_t cookie, const char *addr
 	return n;
 }
 
-static struct registry opened(const char *name)
-{
-	struct registry r = {.lock = -1, .fd = -1};
-	struct err e = {0};
-
-	if (registry_open(scratch_path(name), &r, &e) < 0) {
-		printf("Bail out! %s\n", e.msg);
-		exit(2);
-	}
-	return r;
-}
-
 static int join(const struct registry *r, const char *key, uint64_t cookie, const char *address)
 {
 	AUTO_NET_ENTRY struct net_entry n = entry(key, cookie, address);
@@ -396,7 +385,7 @@ static pid_t ended(void)
 
 static void test_file(void)
 {
-	AUTO_REGISTRY struct registry r = opened("file");
+	AUTO_REGISTRY struct registry r = registry_rig("file");
 	AUTO_STR struct str text = STR_INIT;
 	AUTO_NET_ENTRY struct net_entry host = entry(K4, 4, "10.9.9.9");
 	struct err e = {0}, why = {0};
@@ -429,7 +418,7 @@ static void test_file(void)
 
 static void test_damaged_file(void)
 {
-	AUTO_REGISTRY struct registry r = opened("damage");
+	AUTO_REGISTRY struct registry r = registry_rig("damage");
 	AUTO_NET_ENTRY struct net_entry a = entry(K1, 1, "10.0.0.1"), b = entry(K2, 2, "10.0.0.1"),
 					c = entry(K3, 3, "10.0.0.3");
 	AUTO_STRV struct strv done = {0};
@@ -459,7 +448,7 @@ static void test_damaged_file(void)
 
 static void test_fill(void)
 {
-	AUTO_REGISTRY struct registry r = opened("fill");
+	AUTO_REGISTRY struct registry r = registry_rig("fill");
 	struct net_rule rule = {0};
 	struct net_policy policy = {.mode = NET_ENFORCE, .n_rules = {[NET_OUT] = 1}};
 	struct net_want want = {.policies = &policy, .n = 1};
@@ -540,7 +529,7 @@ static void test_kill(void)
 		return;
 	}
 	{
-		AUTO_REGISTRY struct registry r = opened("killed");
+		AUTO_REGISTRY struct registry r = registry_rig("killed");
 
 		join(&r, K2, 2, "10.0.0.2");
 	}

@@ -16,6 +16,7 @@
 #include "netseg/registry_entry.h"
 #include "shim/base/cleanup.h"
 #include "tests/faults.h"
+#include "tests/registry_rig.h"
 #include "tests/scratch.h"
 #include "tests/tap.h"
 
@@ -62,18 +63,6 @@ static struct net_entry entry(const char *key, uint64_t cookie)
 	return n;
 }
 
-static struct registry opened(const char *name)
-{
-	struct registry r = {.lock = -1, .fd = -1};
-	struct err e = {0};
-
-	if (registry_open(scratch_path(name), &r, &e) < 0) {
-		printf("Bail out! %s\n", e.msg);
-		exit(2);
-	}
-	return r;
-}
-
 static int put(const struct registry *r, const char *key, uint64_t cookie, bool late)
 {
 	AUTO_NET_ENTRY struct net_entry n = entry(key, cookie);
@@ -101,7 +90,7 @@ static size_t keys_in(const struct registry *r, uint64_t cookie)
 
 static void test_round(void)
 {
-	AUTO_REGISTRY struct registry r = opened("round");
+	AUTO_REGISTRY struct registry r = registry_rig("round");
 	AUTO_NET_ENTRY struct net_entry a = entry(KEY, 7), b = {0};
 	AUTO_STR struct str before = STR_INIT, after = STR_INIT;
 	struct err e = {0};
@@ -132,7 +121,7 @@ static void test_round(void)
 
 static void test_several(void)
 {
-	AUTO_REGISTRY struct registry r = opened("several");
+	AUTO_REGISTRY struct registry r = registry_rig("several");
 	struct err e = {0};
 
 	put(&r, KEY, 7, false);
@@ -168,7 +157,7 @@ static void test_damage(void)
 		"{\"version\":1,\"key\":\"0123456789ab\"}",
 		"{\"version\":1,\"key\":\"../../../etc\"}",
 	};
-	AUTO_REGISTRY struct registry r = opened("damage");
+	AUTO_REGISTRY struct registry r = registry_rig("damage");
 	AUTO_NET_ENTRY struct net_entry n = {0};
 	AUTO_STRV struct strv names = {0};
 	AUTO_FREE char *text = NULL;
@@ -260,7 +249,7 @@ static int second(struct registry *first, int tell)
 /* REMOVED: meanwhile the file is taken away and made anew, so that the lock that is waited for is worth nothing. */
 static void test_lock(bool removed)
 {
-	struct registry r = opened("lock");
+	struct registry r = registry_rig("lock");
 	const struct timespec pause = {.tv_nsec = 1000 * 1000};
 	AUTO_FD int held = -1;
 	int status = 1, tell[2];
@@ -338,7 +327,7 @@ static bool usable(void)
 
 static void first_entry(void)
 {
-	AUTO_REGISTRY struct registry r = opened("killed");
+	AUTO_REGISTRY struct registry r = registry_rig("killed");
 
 	put(&r, KEY, 7, false);
 }
