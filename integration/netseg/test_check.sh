@@ -73,6 +73,12 @@ tamper() {
 		an address more|add element inet cinch segment_app_4 { 192.0.2.1 }|segment_app_4
 		an address less|delete element inet cinch segment_app_4 { 10.88.2.2 }|segment_app_4
 		a table put to sleep|add table inet cinch { flags dormant; }|table inet cinch was altered
+		a chain with another name|rename chain inet cinch $(key)_out_refuse mine|missing
+		a base chain that comes later|delete chain inet cinch input; add chain inet cinch input { type filter hook input priority 300; policy drop; }|chain input was altered
+		a base chain that comes first|add chain inet cinch early { type filter hook output priority -500; policy accept; }|chain early was added
+		a refusal that accepts|flush chain inet cinch $(key)_out_refuse; add rule inet cinch $(key)_out_refuse accept|rule 1 of chain $(key)_out_refuse was altered
+		a map more|add map inet cinch mine { type ipv4_addr : verdict; }|set mine was added
+		an object of another kind|add quota inet cinch mine { over 5 mbytes; }|object mine was added
 		another table of that name|delete table inet cinch; add table inet cinch; add chain inet cinch output; add chain inet cinch input|missing
 	EOF
 }
@@ -145,6 +151,48 @@ stolen() {
 		it_until grep -q ended $T/hold.$n
 		it_result $? "and it is"
 	done
+}
+
+# The table belongs to a program that runs, which alone may change it (flag "owner"): nothing can be put right there,
+# and that is no reason to leave the others.
+owned() {
+	mkfifo $T/commands
+	in_ns pod2 nft -i <$T/commands >$T/nft.out 2>&1 &
+	exec 7>$T/commands
+	echo "delete table inet cinch; add table inet cinch { flags owner; }; add chain inet cinch output" >&7
+	it_until sh -c "! nsenter --net=/run/netns/pod2 nft list table inet cinch | grep -q counter"
+	it_result $? "a table that belongs to somebody"
+	nft1 flush table inet cinch
+	STATUS=1 check
+	it_result $? "is found"
+	STATUS=2 check --repair
+	it_result $? "and cannot be put right"
+	it_like "as is said" "$(cat $T/check.err)" 'far: put it right: .*a program that runs has made the table its own'
+	it_is "by name, and the other is" "$(sed -n 's/^\([a-z]*: [a-z]*\)$/\1/p' $T/check.out | sort | tr '\n' ,)" \
+		"far: failed,one: repaired,"
+	it_is "both are recorded" "$(jq -r 'select(.verb == "net check") | .id + " " + .result' /var/log/cinch/audit.jsonl |
+		tail -n 2 | sort | tr '\n' ,)" "far failed,one repaired,"
+	exec 7>&-
+	it_until sh -c "! nsenter --net=/run/netns/pod2 nft list table inet cinch"
+	STATUS=1 check --repair
+	it_result $? "when the program is gone it is put right"
+	closed
+	it_result $? "and enforced for all"
+}
+
+# Whoever lets everything pass before our chains, or resets what was counted, opens nothing.
+harmless() {
+	nft1 'add table ip early; add chain ip early output { type filter hook output priority -400; policy accept; };
+		add rule ip early output accept; add table inet early; add chain inet early input { type filter hook input
+		priority -400; policy accept; }; add rule inet early input accept'
+	nft1 reset counters table inet cinch >/dev/null
+	it_ok "tables that accept before it, and counters that begin anew, are nobody's business" check
+	closed
+	it_result $? "what is not allowed is refused"
+	nft1 'delete table ip early; delete table inet early; add table ip mine; add chain ip mine output { type filter hook
+		output priority 0; policy drop; }'
+	it_ok "nor is a table that refuses more" check
+	nft1 delete table ip mine
 }
 
 others() {
@@ -221,6 +269,8 @@ altered
 unrecorded
 kept
 stolen
+owned
+harmless
 others
 hosted
 left_over

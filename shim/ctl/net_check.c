@@ -25,6 +25,7 @@ struct checking {
 	size_t *chosen, n;
 	bool repair, any, stale;
 	size_t spaces;
+	struct err failed; /* the first of those that could not be looked at, or put right */
 };
 
 static void checking_done(struct checking *k)
@@ -98,6 +99,21 @@ static bool was_checked(const struct checking *k, size_t i)
 	return false;
 }
 
+/* The others are looked at all the same: who keeps his own table from being put right does so for nobody else. */
+static int tell_failed(struct checking *k, const struct net_entry *n, const struct err *why,
+	struct strv *lines, struct err *e)
+{
+	if (lines->n)
+		(void)record(k, n, "failed", why->msg, lines, NULL);
+	if (!k->failed.code) {
+		k->failed = *why;
+		err_wrap(&k->failed, "%.64s", net_name(n));
+	}
+	if (strv_add(lines, why->msg) < 0)
+		return err_nomem(e);
+	return tell(k, n, "failed", lines, e);
+}
+
 /* No trouble of its rules: net sync's to take away. */
 static int tell_stale(
 	struct checking *k, const struct net_entry *n, const struct err *why, struct err *e)
@@ -121,10 +137,7 @@ static int check_one(struct checking *k, const struct net_entry *n, struct err *
 			return 0;
 		if (why.code == ESRCH || why.code == EBUSY)
 			return tell_stale(k, n, &why, e);
-		*e = why;
-		if (lines.n)
-			(void)record(k, n, "failed", why.msg, &lines, NULL);
-		return err_wrap(e, "%.64s", net_name(n));
+		return tell_failed(k, n, &why, &lines, e);
 	}
 	k->spaces++;
 	if (lines.n == 0)
@@ -179,6 +192,11 @@ static int run(struct ctl_call *c, struct err *e)
 	if (!k.any && !k.found)
 		str_addf(&c->out, "%zu table%s as %s should be\n", k.spaces,
 			k.spaces == 1 ? "" : "s", k.spaces == 1 ? "it" : "they");
+	if (k.failed.code) {
+		(void)ctl_flush(c, NULL);
+		*e = k.failed;
+		return -1;
+	}
 	return k.any ? CTL_FINDINGS : CTL_OK;
 }
 
