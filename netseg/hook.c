@@ -2,7 +2,9 @@
 /*
  * hook - cinch-hook: what a runtime runs at createRuntime and poststop, and cinch at start and delete.
  *
- *	cinch-hook create RECORD	RECORD is the state record; the container's state (OCI) is on stdin
+ *	cinch-hook create RECORD [json|text LOG]
+ *					RECORD is the state record; the container's state (OCI) is on stdin. LOG is the
+ *					runtime's, which itself would only say there that a hook has failed
  *	cinch-hook delete DIR KEY	DIR is the registry, KEY the container's in it
  *	cinch-hook gone DIR KEY		the same, unless its process lives
  *	cinch-hook start DIR KEY	its network is complete by now
@@ -25,6 +27,7 @@
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
 #include "shim/base/json.h"
+#include "shim/failure.h"
 #include "shim/journal.h"
 
 enum {
@@ -39,6 +42,9 @@ static const struct json_limits limits = {RECORD_MAX, 64, 1 << 20};
 
 /* What a failure ends with: that of a container nothing is refused to never keeps it from starting. */
 static volatile sig_atomic_t failed = 1;
+
+/* Where a failure of create has to be said, too: a format and a path. */
+static char *const *runtimes_log;
 
 #define TOO_LATE "cinch-hook: the rules of the network were not in force in time"
 
@@ -107,6 +113,9 @@ static int report(const char *verb, const struct err *e)
 				   : "; nothing of its network is refused: it starts";
 
 	tell(verb, failed ? JOURNAL_ERR : JOURNAL_WARNING, e->msg, then);
+	if (failed && runtimes_log)
+		(void)failure_replace("cinch-hook", e, runtimes_log[1],
+			strcmp(runtimes_log[0], "json") == 0, NULL);
 	return failed;
 }
 
@@ -195,6 +204,8 @@ static int create(char *const args[], struct err *why, struct err *e)
 	struct net_ask a = {.record = args[0]};
 	char dir[PATH_MAX];
 
+	if (args[1])
+		runtimes_log = args + 1;
 	if (read_record(args[0], &record, e) < 0)
 		return -1;
 	look_what_counts(json_get(json_root(record), "network"));
@@ -232,6 +243,7 @@ static const struct {
 	int (*fn)(char *const args[], struct err *why, struct err *e);
 } verbs[] = {
 	{"create", 1, create},
+	{"create", 3, create},
 	{"delete", 2, remove_all},
 	{"gone", 2, remove_gone},
 	{"start", 2, start},
@@ -257,7 +269,7 @@ int main(int argc, char *argv[])
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (argc == verbs[i].n_args + 2 && strcmp(argv[1], verbs[i].name) == 0)
 			return run(i, argv + 2);
-	fputs("usage: cinch-hook create RECORD | delete DIR KEY | gone DIR KEY | "
+	fputs("usage: cinch-hook create RECORD [json|text LOG] | delete DIR KEY | gone DIR KEY | "
 	      "start DIR KEY\n",
 		stderr);
 	return USAGE;

@@ -220,8 +220,8 @@ static int refused(const struct batch *b, uint32_t seq, const struct verdict *v,
 			"%s: something that was not put there by cinch speaks of it (nft list "
 			"table inet " NET_TABLE ")",
 			what);
-	if (unknown && none)
-		return err_set(e, v->code, "%s: the kernel has no %s", what, none);
+	if (unknown && none) /* podman takes "No such file" for a program that is missing */
+		return err_set(e, EOPNOTSUPP, "%s: the kernel has no %s", what, none);
 	if (v->text)
 		return err_set(e, v->code, "%s: %s", what, v->text);
 	if (expr)

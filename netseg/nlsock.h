@@ -24,7 +24,8 @@ enum { NLSOCK_WAIT = 10 /* seconds for one answer */ };
  * One transaction: all of B, or nothing. Every answer is read until all messages that asked for one have it; after
  * any error nothing was installed, and E says which object the kernel refused, why (its extended ack when there is
  * one), and what helps: "rule 1 of chain output: the kernel has no \"fib\": modprobe nft_fib_inet
- * (CONFIG_NFT_FIB_INET)". E->code is the kernel's errno.
+ * (CONFIG_NFT_FIB_INET)". E->code is the kernel's errno, but for such an
+ * expression EOPNOTSUPP.
  */
 int nlsock_commit(int fd, const struct batch *b, struct err *e);
 /* Send REQUEST (with NLM_F_DUMP or without) and call FN with each answer. FN returning -1 ends it. A dump that the

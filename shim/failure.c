@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim/base/cleanup.h"
@@ -53,6 +55,42 @@ static int append(const char *log, const struct str *line, struct err *e)
 	if (fd < 0)
 		return err_set(e, errno, "open log %s", log);
 	return io_write_all(fd, str_text(line), line->len, e);
+}
+
+/* LINE into the new file NAME, of the owner and mode that ST has. */
+static int make(const char *name, const struct stat *st, const struct str *line, struct err *e)
+{
+	AUTO_FD int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fchown(fd, st->st_uid, st->st_gid) < 0 || fchmod(fd, st->st_mode & 0777) < 0)
+		return err_set(e, errno, "make %.256s", name);
+	return io_write_all(fd, str_text(line), line->len, e);
+}
+
+int failure_replace(
+	const char *who, const struct err *of, const char *log, bool json, struct err *e)
+{
+	char message[ERR_MSG_MAX + 32], name[PATH_MAX];
+	AUTO_STR struct str line = STR_INIT;
+	struct stat st;
+
+	snprintf(message, sizeof message, "%s: %s", who, of->msg);
+	log_line(&line, message, json);
+	if (str_failed(&line))
+		return err_nomem(e);
+	if (snprintf(name, sizeof name, "%s.%d", log, (int)getpid()) >= (int)sizeof name)
+		return err_set(e, ENAMETOOLONG, "log %.256s", log);
+	if (lstat(log, &st) < 0)
+		return err_set(e, errno, "log %.256s", log);
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_size != 0)
+		return err_set(e, ERR_INPUT, "log %.256s: not an empty file", log);
+	if (make(name, &st, &line, e) < 0 || rename(name, log) < 0) {
+		int code = errno;
+
+		unlink(name);
+		return err_set(e, code, "replace log %.256s", log);
+	}
+	return 0;
 }
 
 void failure_tell(const struct err *e, const char *log, bool json)

@@ -18,4 +18,13 @@
  */
 void failure_tell(const struct err *e, const char *log, bool json);
 
+/*
+ * For a program that a runtime runs, and whose words that runtime keeps to itself (crun: a hook's): LOG becomes
+ * another file, whose one line is "WHO: MESSAGE". The runtime has the old one open, and what it adds there has no name any
+ * more: it would be a second object, and podman shows neither of two. Only a LOG that is a file and empty, which an
+ * engine made for this one call, is replaced: ERR_INPUT where it is not.
+ */
+int failure_replace(
+	const char *who, const struct err *of, const char *log, bool json, struct err *e);
+
 #endif

@@ -294,6 +294,11 @@ int network_decide(const struct network_ask *ask, struct json_doc *doc, struct n
 	if (!want)
 		return err_nomem(e);
 	json_set_root(out->want, want);
+	/* crun says of a hook that fails that it did, and no more */
+	if (runtime_is_crun(ask->runtime)) {
+		out->log = ask->log;
+		out->log_json = ask->log_json;
+	}
 	ed = edit_of(out, doc, report, out->enforced);
 	if (out->enforced)
 		judge_capabilities(&ed, json_get(config, "process"));

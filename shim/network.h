@@ -23,6 +23,8 @@ struct network {
 	bool enforced; /* something is refused: without its rules the container must not start */
 	const struct profile *by; /* the first profile that speaks of it; borrowed */
 	char hook[WORLD_PATH_MAX]; /* cinch-hook */
+	const char *log; /* network_ask's, when the hook has to write there itself; NULL */
+	bool log_json;
 };
 
 struct network_ask { /* borrowed */
@@ -34,6 +36,8 @@ struct network_ask { /* borrowed */
 	int bundle; /* its directory */
 	bool restore; /* by RUNTIME, of which some run no hooks then */
 	const char *runtime;
+	const char *log; /* --log of the call; NULL */
+	bool log_json; /* with --log-format json */
 };
 
 /*

@@ -150,11 +150,25 @@ static int registry_dir(const char *dir, char out[PATH_MAX], struct err *e)
 	return 0;
 }
 
+/* The path of LOG for somebody in another directory, as JSON can have it; false: there is none. */
+static bool log_path(const char *log, char out[PATH_MAX])
+{
+	char here[PATH_MAX] = "";
+	size_t bad;
+
+	if (!log || !*log || (*log != '/' && !getcwd(here, sizeof here)))
+		return false;
+	return snprintf(out, PATH_MAX, "%s%s%s", here, *log == '/' ? "" : "/", log) < PATH_MAX &&
+	       json_utf8_ok(out, strlen(out), &bad);
+}
+
 int network_hook(const struct network *n, struct json_doc *doc, const char *dir, const char *root,
 	const char *id, struct report *report, struct err *e)
 {
-	char record[PATH_MAX], net[PATH_MAX], key[NET_KEY_SIZE];
-	const char *const create[] = {"create", record, NULL};
+	char record[PATH_MAX], net[PATH_MAX], key[NET_KEY_SIZE], log[PATH_MAX];
+	const bool logs = n->enforced && log_path(n->log, log);
+	const char *const create[] = {"create", record,
+		logs ? (n->log_json ? "json" : "text") : NULL, logs ? log : NULL, NULL};
 	const char *const delete[] = {"delete", net, key, NULL};
 	const char *said_by = n->by->said_by[CONTROL_NETWORK];
 	struct edit ed = {.doc = doc,

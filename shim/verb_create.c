@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "shim/audit.h"
@@ -123,6 +124,7 @@ static int judge_images(const struct call *c, struct launch *l, const char *prof
 
 static int choose_network(const struct call *c, struct launch *l, struct err *e)
 {
+	const char *format = args_value(c->args, ARG_LOG_FORMAT);
 	const struct network_ask ask = {.profiles = &l->profiles,
 		.settings = &c->applied->settings,
 		.engine = &l->engine,
@@ -130,7 +132,9 @@ static int choose_network(const struct call *c, struct launch *l, struct err *e)
 		.world = &l->world,
 		.bundle = l->bundle.dir,
 		.restore = c->args->verb == VERB_RESTORE,
-		.runtime = c->runtime};
+		.runtime = c->runtime,
+		.log = args_value(c->args, ARG_LOG),
+		.log_json = format && strcmp(format, "json") == 0};
 
 	return network_decide(&ask, l->bundle.doc, &l->network, &l->report, e);
 }

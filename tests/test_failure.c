@@ -2,6 +2,7 @@
 /*
  * test_failure - the one line an engine reads, and what stderr says.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,11 +50,52 @@ static void json_form(const char *msg, const char *want)
 	free(log);
 }
 
+/* A log that a runtime has open while we say in it what the runtime does not. */
+static void test_replace(void)
+{
+	const struct err of = {.code = ENOENT, .msg = "no \"fib\""};
+	int runtime = open(scratch_write("log", ""), O_WRONLY | O_APPEND | O_CLOEXEC);
+	AUTO_JSON struct json_doc *doc = NULL;
+	struct err e = {0};
+	struct stat st;
+	char *log;
+
+	chmod(scratch_path("log"), 0640);
+	ok(failure_replace("cinch-hook", &of, scratch_path("log"), true, &e) == 0, "replaced: %s",
+		e.msg);
+	ok(write(runtime, "{\"level\":\"error\"}\n", 18) == 18, "the runtime writes, too");
+	close(runtime);
+	log = scratch_read("log");
+	ok(log && json_parse(log, strlen(log), &limits, 0, &doc, &e) == 0, "one object: %s", e.msg);
+	if (doc)
+		tap_same(json_str(json_get(json_root(doc), "msg")), "cinch-hook: no \"fib\"",
+			"ours");
+	ok(stat(scratch_path("log"), &st) == 0 && (st.st_mode & 0777) == 0640, "its mode");
+	free(log);
+
+	ok(failure_replace("cinch-hook", &of, scratch_path("log"), true, &e) < 0 &&
+			e.code == ERR_INPUT && strstr(e.msg, "not an empty file"),
+		"a log with something in it stays: %s", e.msg);
+	unlink(scratch_path("log"));
+	ok(failure_replace("cinch-hook", &of, scratch_path("log"), true, &e) < 0 &&
+			e.code == ENOENT,
+		"no log: none is made: %s", e.msg);
+	(void)!symlink(scratch_write("other", ""), scratch_path("log"));
+	ok(failure_replace("cinch-hook", &of, scratch_path("log"), true, &e) < 0, "nor a link");
+	unlink(scratch_path("log"));
+	mkfifo(scratch_path("log"), 0600);
+	ok(failure_replace("cinch-hook", &of, scratch_path("log"), true, &e) < 0, "nor a FIFO");
+	unlink(scratch_path("log"));
+	unlink(scratch_path("other"));
+	ok(scratch_entries(".") == 0, "nothing else is left: %zu", scratch_entries("."));
+}
+
 int main(void)
 {
 	struct err e = {.code = ERR_DENIED, .msg = "no \"way\""};
 	char *err, *log;
 
+	test_replace();
 	json_form("refused by profile restricted", "cinch: refused by profile restricted");
 	json_form("name \"x\" \\ y", "cinch: name \"x\" \\ y");
 	json_form("bytes \xff\xfe here", "cinch: bytes \xef\xbf\xbd\xef\xbf\xbd here");

@@ -331,6 +331,52 @@ static void test_forget(void)
 	tap_same(str_text(&out), after, "and nothing else");
 }
 
+/* crun alone leaves out what a hook says; then the hook is told of the log. */
+static void test_log(void)
+{
+	static const struct {
+		const char *members, *runtime, *log, *want; /* the words behind the record */
+		bool json;
+	} rows[] = {
+		{"\"network\": {}", "/usr/bin/crun", "/l", "[\"json\",\"/l\"]", true},
+		{"\"network\": {}", "/usr/bin/krun", "/l", "[\"text\",\"/l\"]", false},
+		{"\"network\": {}", "/usr/bin/crun", "l", "[\"json\",\"/dev/l\"]", true},
+		{"\"network\": {}", "/usr/bin/crun", "/\xff", "[]", true},
+		{"\"network\": {}", "/usr/bin/crun", NULL, "[]", true},
+		{"\"network\": {}", "/usr/bin/runc", "/l", "[]", true},
+		{"\"network\": {\"mode\": \"audit\"}", "/usr/bin/crun", "/l", "[]", true},
+	};
+	struct settings settings = {.runtime = NULL};
+	struct engine engine = {.kind = ENGINE_UNKNOWN};
+
+	if (chdir("/dev") < 0)
+		return;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		AUTO_PROFILE struct profile *p = profile("p", rows[i].members);
+		struct selection s = {.p = {p}, .n = 1};
+		const struct network_ask ask = {.profiles = &s,
+			.settings = &settings,
+			.engine = &engine,
+			.world = &world,
+			.bundle = -1,
+			.runtime = rows[i].runtime,
+			.log = rows[i].log,
+			.log_json = rows[i].json};
+		AUTO_DECISION struct decision d = decide(&ask, "{}");
+		AUTO_STR struct str out = STR_INIT;
+		struct json *args;
+
+		ok(network_hook(&d.n, d.doc, "/run/cinch", "/run/runc", "box", &d.report, &d.e) ==
+				0,
+			"log %zu: %s", i, d.e.msg);
+		args = json_at(json_root(d.doc), "/hooks/createRuntime/0/args");
+		for (int n = 0; n < 3 && args; n++)
+			json_remove(json_item(args, 0));
+		json_write(args, &out);
+		tap_same(str_text(&out), rows[i].want, rows[i].log ? rows[i].log : "none");
+	}
+}
+
 /* ---- modes ---- */
 
 static void test_mode(void)
@@ -367,5 +413,6 @@ int main(void)
 	test_refusals();
 	test_process();
 	test_forget();
+	test_log();
 	return tap_done();
 }

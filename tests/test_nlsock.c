@@ -141,16 +141,16 @@ static const struct {
 	{"the commit", {{"the transaction", ENOMEM, NULL, NULL, false}}, ENOMEM,
 		"the transaction: the kernel refuses it: Cannot allocate memory"},
 	{"no socket expression", {{"rule 5 of chain output", ENOENT, NULL, "socket", false}},
-		ENOENT,
+		EOPNOTSUPP,
 		"rule 5 of chain output: the kernel has no \"socket cgroupv2\": modprobe "
-		"nft_socket (CONFIG_NFT_SOCKET, Linux 5.13): No such file or directory"},
+		"nft_socket (CONFIG_NFT_SOCKET, Linux 5.13): Operation not supported"},
 	{"an older socket expression",
 		{{"rule 5 of chain output", EOPNOTSUPP, NULL, "socket", true}}, EOPNOTSUPP,
 		"rule 5 of chain output: the kernel has no \"socket cgroupv2\": modprobe "
 		"nft_socket (CONFIG_NFT_SOCKET, Linux 5.13): Operation not supported"},
-	{"no fib", {{"rule 3 of chain abcdef012345_out", ENOENT, NULL, "fib", false}}, ENOENT,
+	{"no fib", {{"rule 3 of chain abcdef012345_out", ENOENT, NULL, "fib", false}}, EOPNOTSUPP,
 		"rule 3 of chain abcdef012345_out: the kernel has no \"fib\": modprobe "
-		"nft_fib_inet (CONFIG_NFT_FIB_INET): No such file or directory"},
+		"nft_fib_inet (CONFIG_NFT_FIB_INET): Operation not supported"},
 	{"another expression", {{"rule 5 of chain output", ENOENT, NULL, "cmp", false}}, ENOENT,
 		"rule 5 of chain output: its \"cmp\": No such file or directory"},
 	{"counters that are there do not hide it",
