@@ -35,12 +35,7 @@ static int put_clone(
 static int put_strings(
 	struct json_doc *doc, struct json *to, const char *key, const struct strv *from)
 {
-	struct json *list = json_array(doc);
-
-	for (size_t i = 0; i < from->n; i++)
-		if (json_push(list, json_string(doc, from->v[i])) < 0)
-			return -1;
-	return from->n ? json_put(doc, to, key, list) : 0;
+	return from->n ? json_put(doc, to, key, json_strings(doc, from)) : 0;
 }
 
 /* The section of P with its name and the mode it is in force in. */

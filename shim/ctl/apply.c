@@ -146,24 +146,14 @@ static const char *result(const struct work *w)
 	return w->changed ? "applied" : "unchanged";
 }
 
-static struct json *list_json(const struct strv *l, struct json_doc *doc)
-{
-	struct json *list = json_array(doc);
-
-	for (size_t i = 0; i < l->n; i++)
-		if (json_push(list, json_string_lossy(doc, l->v[i])) < 0)
-			return NULL;
-	return list;
-}
-
 static struct json *answer(const struct work *w, struct json_doc *doc)
 {
 	struct json *o = json_object(doc);
 
 	if (json_put(doc, o, "result", json_string(doc, result(w))) < 0 ||
 		json_put(doc, o, "former", json_string(doc, name_of(w->old.digest))) < 0 ||
-		json_put(doc, o, "problems", list_json(&w->build.problems, doc)) < 0 ||
-		json_put(doc, o, "notes", list_json(&w->build.notes, doc)) < 0)
+		json_put(doc, o, "problems", json_strings(doc, &w->build.problems)) < 0 ||
+		json_put(doc, o, "notes", json_strings(doc, &w->build.notes)) < 0)
 		return NULL;
 	if (w->build.problems.n)
 		return o;

@@ -401,16 +401,6 @@ static void make_diff(const struct work *w, struct str *out)
 	}
 }
 
-static struct json *notes_json(const struct work *w, struct json_doc *doc)
-{
-	struct json *list = json_array(doc);
-
-	for (size_t i = 0; i < w->plan.notes.n; i++)
-		if (json_push(list, json_string_lossy(doc, w->plan.notes.v[i])) < 0)
-			return NULL;
-	return list;
-}
-
 static struct json *answer(const struct work *w, const char *why, struct json_doc *doc)
 {
 	AUTO_FREE char *backup = enable_backup_path(w->state, w->engine->name);
@@ -428,7 +418,7 @@ static struct json *answer(const struct work *w, const char *why, struct json_do
 		(why && w->plan.by_hand.len &&
 			json_put(doc, o, "byHand", json_string_lossy(doc, w->plan.by_hand.s)) <
 				0) ||
-		json_put(doc, o, "notes", notes_json(w, doc)) < 0)
+		json_put(doc, o, "notes", json_strings(doc, &w->plan.notes)) < 0)
 		return NULL;
 	if (why || !w->changed)
 		return o;

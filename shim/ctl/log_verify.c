@@ -211,21 +211,15 @@ static struct json *finding_json(
 static struct json *answer_json(const struct job *j, struct json_doc *doc)
 {
 	const struct log_check *c = &j->check;
-	struct json *o = json_object(doc), *files = json_array(doc), *found = json_array(doc);
-	struct json *packed = json_array(doc);
+	struct json *o = json_object(doc), *found = json_array(doc);
 	char last[96];
 
-	for (size_t i = 0; i < j->files.n; i++)
-		if (json_push(files, json_string_lossy(doc, j->files.v[i])) < 0)
-			return NULL;
-	for (size_t i = 0; i < j->packed.n; i++)
-		if (json_push(packed, json_string_lossy(doc, j->packed.v[i])) < 0)
-			return NULL;
 	for (size_t i = 0; i < c->n_found; i++)
 		if (json_push(found, finding_json(j, &c->found[i], doc)) < 0)
 			return NULL;
 	if (json_put(doc, o, "result", json_string(doc, results[c->worst])) < 0 ||
-		json_put(doc, o, "files", files) < 0 || json_put(doc, o, "packed", packed) < 0 ||
+		json_put(doc, o, "files", json_strings(doc, &j->files)) < 0 ||
+		json_put(doc, o, "packed", json_strings(doc, &j->packed)) < 0 ||
 		json_put(doc, o, "lines", json_uint(doc, j->lines)) < 0 ||
 		json_put(doc, o, "linked", json_uint(doc, c->linked)) < 0 ||
 		json_put(doc, o, "outside", json_uint(doc, c->outside)) < 0 ||

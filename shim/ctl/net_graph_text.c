@@ -268,15 +268,12 @@ static struct json *node_json(const struct graph *g, size_t i, struct json_doc *
 static struct json *edge_json(
 	const struct graph *g, const struct graph_edge *x, struct json_doc *doc)
 {
-	struct json *o = json_object(doc), *ports = json_array(doc);
+	struct json *o = json_object(doc);
 
-	for (size_t i = 0; i < x->ports.n; i++)
-		if (json_push(ports, json_string_lossy(doc, x->ports.v[i])) < 0)
-			return NULL;
 	if (json_put(doc, o, "from", json_string_lossy(doc, g->nodes[x->from].name)) < 0 ||
 		json_put(doc, o, "to", json_string_lossy(doc, g->nodes[x->to].name)) < 0 ||
 		json_put(doc, o, "kind", json_string(doc, graph_edge_name(x->kind))) < 0 ||
-		json_put(doc, o, "ports", ports) < 0)
+		json_put(doc, o, "ports", json_strings(doc, &x->ports)) < 0)
 		return NULL;
 	if (x->kind == GRAPH_ALLOWED)
 		return o;

@@ -236,20 +236,17 @@ static struct json *row_json(const struct row *r, struct json_doc *doc)
 static int print_json(struct ctl_call *call, const struct listing *l, struct err *e)
 {
 	AUTO_JSON struct json_doc *doc = json_new();
-	struct json *o = doc ? json_object(doc) : NULL, *all, *bad;
+	struct json *o = doc ? json_object(doc) : NULL, *all;
 
 	if (!o)
 		return err_nomem(e);
 	all = json_array(doc);
-	bad = json_array(doc);
 	for (size_t i = 0; i < l->n; i++)
 		if (json_push(all, row_json(&l->rows[i], doc)) < 0)
 			return err_nomem(e);
-	for (size_t i = 0; i < l->sources.problems.n; i++)
-		if (json_push(bad, json_string_lossy(doc, l->sources.problems.v[i])) < 0)
-			return err_nomem(e);
 	if (put(doc, o, "policy", applied_from_name(l->applied.from)) < 0 ||
-		json_put(doc, o, "profiles", all) < 0 || json_put(doc, o, "problems", bad) < 0)
+		json_put(doc, o, "profiles", all) < 0 ||
+		json_put(doc, o, "problems", json_strings(doc, &l->sources.problems)) < 0)
 		return err_nomem(e);
 	return ctl_put_json(call, o, e);
 }

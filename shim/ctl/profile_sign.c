@@ -333,15 +333,11 @@ static int print_json(struct ctl_call *call, const struct work *w, const char *d
 {
 	AUTO_JSON struct json_doc *doc = json_new();
 	const char *output = ctl_value(call, "output");
-	struct json *o, *notes;
+	struct json *o;
 
 	if (!doc)
 		return err_nomem(e);
 	o = json_object(doc);
-	notes = json_array(doc);
-	for (size_t i = 0; i < w->notes.n; i++)
-		if (json_push(notes, json_string_lossy(doc, w->notes.v[i])) < 0)
-			return err_nomem(e);
 	if (json_put(doc, o, "pack", json_string(doc, w->name)) < 0 ||
 		json_put(doc, o, "version", json_string(doc, w->version)) < 0 ||
 		json_put(doc, o, "digest", json_string(doc, digest)) < 0 ||
@@ -351,7 +347,7 @@ static int print_json(struct ctl_call *call, const struct work *w, const char *d
 			0 ||
 		json_put(doc, o, "output",
 			output ? json_string_lossy(doc, output) : json_null(doc)) < 0 ||
-		json_put(doc, o, "notes", notes) < 0)
+		json_put(doc, o, "notes", json_strings(doc, &w->notes)) < 0)
 		return err_nomem(e);
 	return ctl_put_json(call, o, e);
 }

@@ -196,19 +196,16 @@ static void print_table(struct ctl_call *call, const struct ps_list *l)
 static int print_json(struct ctl_call *call, const struct ps_list *l, struct err *e)
 {
 	AUTO_JSON struct json_doc *doc = json_new();
-	struct json *o = doc ? json_object(doc) : NULL, *list, *bad;
+	struct json *o = doc ? json_object(doc) : NULL, *list;
 
 	if (!o)
 		return err_nomem(e);
 	list = json_array(doc);
-	bad = json_array(doc);
 	for (size_t i = 0; i < l->n; i++)
 		if (json_push(list, ps_json(&l->v[i], doc)) < 0)
 			return err_nomem(e);
-	for (size_t i = 0; i < l->damaged.n; i++)
-		if (json_push(bad, json_string_lossy(doc, l->damaged.v[i])) < 0)
-			return err_nomem(e);
-	if (json_put(doc, o, "containers", list) < 0 || json_put(doc, o, "damaged", bad) < 0)
+	if (json_put(doc, o, "containers", list) < 0 ||
+		json_put(doc, o, "damaged", json_strings(doc, &l->damaged)) < 0)
 		return err_nomem(e);
 	return ctl_put_json(call, o, e);
 }

@@ -318,18 +318,15 @@ static struct json *packs_json(const struct state *s, bool retired, struct json_
 
 static struct json *sources_json(const struct state *s, struct json_doc *doc)
 {
-	struct json *o = json_object(doc), *problems = json_array(doc);
+	struct json *o = json_object(doc);
 
-	for (size_t i = 0; i < s->build.problems.n; i++)
-		if (json_push(problems, json_string_lossy(doc, s->build.problems.v[i])) < 0)
-			return NULL;
 	if (json_put(doc, o, "applied", json_bool(doc, s->same)) < 0 ||
 		json_put(doc, o, "policy",
 			s->build.digest[0] ? json_string(doc, s->build.digest) : json_null(doc)) <
 			0 ||
 		json_put(doc, o, "requireSigned", json_bool(doc, s->build.node.require_signed)) <
 			0 ||
-		json_put(doc, o, "problems", problems) < 0 ||
+		json_put(doc, o, "problems", json_strings(doc, &s->build.problems)) < 0 ||
 		json_put(doc, o, "changes", diff_json(&s->diff, doc)) < 0)
 		return NULL;
 	return o;
