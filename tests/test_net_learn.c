@@ -367,6 +367,64 @@ static void test_many(void)
 		"a rule for each port: %zu", out.rules);
 }
 
+/* Ports that a server chooses anew each time are learned as they were seen, and told. */
+static void test_port_counts(void)
+{
+	AUTO_SIGHTS struct sights l = {0};
+	AUTO_LEARNED struct learned out = {0};
+	char port[16];
+
+	start(&l, "web-0", 600);
+	flow(&l, "egress", "198.51.100.21", "tcp/21", "");
+	for (int i = 0; i < LEARN_PORTS_MANY - 1; i++) {
+		snprintf(port, sizeof port, "tcp/%d", 40000 + 7 * i);
+		flow(&l, "egress", "198.51.100.21", port, "");
+		snprintf(port, sizeof port, "udp/%d", 40000 + 7 * i);
+		flow(&l, "egress", "198.51.100.22", port, "");
+	}
+	out = learn_from(&l);
+	ok(has(&out.findings, "egress to 198.51.100.21 at 16 ports from tcp/21 to 40098: a scan, "),
+		"many ports of one peer are told");
+	ok(out.findings.n == 1, "one less is not: %zu", out.findings.n);
+}
+
+static void test_no_room(void)
+{
+	AUTO_SIGHTS struct sights l = {0};
+	AUTO_LEARNED struct learned out = {0};
+	char peer[32], port[16];
+
+	start(&l, "web-0", 600);
+	for (int i = 0; i < 300; i++) {
+		snprintf(peer, sizeof peer, "10.66.%d.%d", i / 100, 1 + i % 100);
+		snprintf(port, sizeof port, "udp/%d", 1000 + 2 * i);
+		flow(&l, "egress", peer, port, "");
+	}
+	out = learn_from(&l);
+	ok(json_get(out.network, "egress")->count == 256 && out.rules == 256 &&
+			has(&out.findings, "egress: 44 rules of 300 are left out"),
+		"what a section has no room for is told");
+}
+
+/* In a pod of several a socket may be of none of them. */
+static void test_shared(void)
+{
+	AUTO_SIGHTS struct sights l = {0};
+	AUTO_LEARNED struct learned out = {0};
+
+	start(&l, "web-0", 600);
+	flow(&l, "egress", "198.51.100.21", "tcp/80", "");
+	l.v[0].v[0].shared = true;
+	out = learn_from(&l);
+	network_is(&out,
+		"{\"mode\":\"audit\",\"preset\":\"none\",\"ingress\":[],\"egress\":[],"
+		"\"metadata\":\"deny\"}",
+		"of it no rule is made");
+	ok(has(&out.findings,
+		   "egress to 198.51.100.21 (tcp/80), by a socket of no known container"),
+		"and that is told");
+}
+
 static void test_nothing(void)
 {
 	AUTO_SIGHTS struct sights l = {0};
@@ -433,7 +491,7 @@ static void test_command(void)
 	seen = scratch_write("seen.json", str_text(&text));
 	str_addf(&line, "%s learn %s --config /nonexistent >%s 2>%s", program, seen,
 		scratch_path("web-net.json"), scratch_path("said"));
-	ok(shell(&out, str_text(&line)) == 0, "learn from a file");
+	ok(shell(&out, str_text(&line)) == 1, "learn from a file: there is something to look at");
 	profile = scratch_read("web-net.json");
 	ok(profile && strstr(profile, "\"profile\": \"web-net\"") &&
 			strstr(profile, "\"extends\": [\n    \"web\"") &&
@@ -451,7 +509,7 @@ static void test_command(void)
 	str_reset(&line);
 	str_addf(&line, "%s learn - --section --mode enforce --config /nonexistent <%s 2>/dev/null",
 		program, seen);
-	ok(shell(&out, str_text(&line)) == 0 &&
+	ok(shell(&out, str_text(&line)) == 1 &&
 			str_starts(str_text(&out), "{\n  \"mode\": \"enforce\""),
 		"only its network, from standard input");
 	str_reset(&line);
@@ -511,6 +569,9 @@ int main(void)
 	test_replicas();
 	test_public();
 	test_many();
+	test_port_counts();
+	test_no_room();
+	test_shared();
 	test_nothing();
 	test_command();
 	test_bad_files();

@@ -175,6 +175,20 @@ ctl net show pod-a
 says "net show says with whom it shares" '^with +pod-b$'
 for id in pod-a pod-b; do nw_delete db $id; done
 
+nw_profile pupil '{"mode": "learn", "preset": "none"}'
+it_apply '{}'
+nw_run pupil pupil-a pod4
+nw_run pupil pupil-b pod4
+nw_in pupil-a udp $ELSE4 4006 >/dev/null
+nw_beside pod4 udp $ELSE4 4007 >/dev/null
+ctl_is 0 "net learned of one of a pod" net learned pupil-a
+says "has its own" "^to +$ELSE4 +- +udp/4006 "
+says "and those of nobody" "^to +$ELSE4 +of no known container +udp/4007 "
+ctl_is 1 "learn: there is something to look at" learn pupil-a --section
+complains "what a socket of nobody did" "^look: pupil-a: egress to $ELSE4 \(udp/4007\), by a socket of no known container"
+it_is "of it no rule is made" "$(jq -c '[.egress[].ports[]]' $T/out)" '["udp/4006"]'
+for id in pupil-a pupil-b; do nw_delete pupil $id; done
+
 # --- gone ---
 
 # the servers are in the containers' cgroups, too, but not their children

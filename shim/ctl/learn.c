@@ -81,6 +81,12 @@ static int pass_over(
 		w->dns = true;
 		return 0;
 	}
+	if (f->shared)
+		return learn_say(w, findings,
+			"%.*s: %s %s (%s), by a socket of no known container: not learned, every "
+			"container of its namespace would have to allow it",
+			SIGHT_ID(s->id), f->dir == NET_OUT ? "egress to" : "ingress from", peer,
+			port);
 	if (strcmp(f->is, "metadata") == 0 || learn_metadata(&f->peer))
 		return learn_say(w, findings,
 			"%.*s: %s %s (%s), a metadata service: never learned; \"metadata\": "
@@ -462,7 +468,7 @@ int learn(const struct sights *from, const char *mode, struct learned *out, stru
 		return err_set(e, ERR_INPUT, "there is no container to learn from");
 	measure(&w);
 	if (collect(&w) < 0 || grant_all(&w) < 0 || learn_parties(&w) < 0 ||
-		common_profile(&w) < 0 || put_network(&w, mode) < 0) {
+		learn_port_counts(&w) < 0 || common_profile(&w) < 0 || put_network(&w, mode) < 0) {
 		learned_done(&l);
 		return -1;
 	}

@@ -8,7 +8,9 @@
  * prefixes of one private /16 (/48) that; never one in which the node, a resolver or a metadata service
  * lies: then the parts of it without them, down to the addresses. Clients from sixteen and more public networks
  * are "any". Ports are never widened; those of clients are never learned: a flow to a port above 32767 of somebody
- * who was talked to the other way round, by nobody else, is the late answer of a connection that was forgotten.
+ * who was talked to the other way round, by nobody else, is the late answer of a connection that was forgotten. What a socket of no known container did in a
+ * namespace of several is told, for all of them would have to allow it. Rules that a section has no room for are left
+ * out, and told.
  */
 #ifndef CINCH_CTL_LEARN_H
 #define CINCH_CTL_LEARN_H
@@ -19,6 +21,7 @@ enum {
 	LEARN_PREFIX_LEAST = 4, /* addresses of a prefix */
 	LEARN_WIDE_LEAST = 16, /* addresses of a wide one, which are of four prefixes */
 	LEARN_NETWORKS_LEAST = 16, /* public networks of clients that are "any" */
+	LEARN_PORTS_MANY = 16, /* of one peer: a look at them is worth it */
 	LEARN_EPHEMERAL = 32768, /* where the ports of clients begin (ip_local_port_range) */
 };
 

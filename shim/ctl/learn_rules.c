@@ -8,9 +8,8 @@
 #include <string.h>
 
 #include "shim/base/cleanup.h"
+#include "shim/base/netword.h"
 #include "shim/ctl/learn_work.h"
-
-enum { RULES_MAX = 256, RULE_PEERS_MAX = 8192, RULE_PORTS_MAX = 64 }; /* of profiles/network.c */
 
 /* Segments before the host before addresses. */
 static int rank(const char *peer)
@@ -110,7 +109,7 @@ static size_t alike(const struct learn_party *p, size_t left)
 {
 	size_t n = 1;
 
-	while (n < RULE_PEERS_MAX && n < left && p[n].dir == p->dir &&
+	while (n < NETWORD_PEERS_MAX && n < left && p[n].dir == p->dir &&
 		strcmp(p[n].all, p->all) == 0)
 		n++;
 	return n;
@@ -132,7 +131,7 @@ int learn_parties(struct learn_work *w)
 		rules[w->parties[i].dir]++;
 	/* a rule for each set of ports may be too many where one for each port is not */
 	for (int d = 0; d < NET_DIRS; d++)
-		each[d] = rules[d] > RULES_MAX;
+		each[d] = rules[d] > NETWORD_RULES_MAX;
 	if (!each[NET_OUT] && !each[NET_IN])
 		return 0;
 	drop_parties(w);
@@ -145,20 +144,26 @@ static struct json *ports_json(struct learn_work *w, const struct learn_party *p
 {
 	struct json *list = json_array(w->out->doc);
 
-	for (size_t i = first; i < p->ports.n && i < first + RULE_PORTS_MAX; i++)
+	for (size_t i = first; i < p->ports.n && i < first + NETWORD_PORTS_MAX; i++)
 		if (json_push(list, json_string(w->out->doc, p->ports.v[i])) < 0)
 			return NULL;
 	return list;
 }
 
-/* One rule for the N parties of V, all of the same ports: several, where one would have too many. */
-static int put_rule(struct learn_work *w, struct json *to, const struct learn_party *v, size_t n)
+/* One rule for the N parties of V, all of the same ports: several, where one would have too many. What a section has no
+ * room for adds to *LEFT. */
+static int put_rule(
+	struct learn_work *w, struct json *to, const struct learn_party *v, size_t n, size_t *left)
 {
 	struct json_doc *doc = w->out->doc;
 
-	for (size_t port = 0; port < v->ports.n; port += RULE_PORTS_MAX) {
+	for (size_t port = 0; port < v->ports.n; port += NETWORD_PORTS_MAX) {
 		struct json *o = json_object(doc), *peers = json_array(doc);
 
+		if (to->count == NETWORD_RULES_MAX) {
+			++*left;
+			continue;
+		}
 		for (size_t i = 0; i < n; i++)
 			if (json_push(peers, json_string_lossy(doc, v[i].peer)) < 0)
 				return err_nomem(w->e);
@@ -174,13 +179,42 @@ static int put_rule(struct learn_work *w, struct json *to, const struct learn_pa
 struct json *learn_rules(struct learn_work *w, enum net_dir dir)
 {
 	struct json *list = json_array(w->out->doc);
+	size_t left = 0;
 
-	for (size_t i = 0, n; i < w->n_parties; i += n) {
+	for (size_t i = 0, n; list && i < w->n_parties; i += n) {
 		const struct learn_party *p = &w->parties[i];
 
 		n = alike(p, w->n_parties - i);
-		if (p->dir == dir && put_rule(w, list, p, n) < 0)
+		if (p->dir == dir && put_rule(w, list, p, n, &left) < 0)
 			return NULL;
 	}
+	if (left && learn_say(w, &w->out->findings,
+			    "%s: %zu rules of %zu are left out, which a section has no room for: "
+			    "it looks like a scan",
+			    sight_dir_name(dir), left, left + NETWORD_RULES_MAX) < 0)
+		return NULL;
 	return list;
+}
+
+int learn_port_counts(struct learn_work *w)
+{
+	for (size_t i = 0, n; i < w->n_grants; i += n) {
+		const struct learn_grant *g = &w->grants[i];
+		char first[SIGHT_PORT_SIZE];
+
+		for (n = 1; i + n < w->n_grants && g->dir == g[n].dir &&
+			    g->protocol == g[n].protocol && strcmp(g->peer, g[n].peer) == 0;
+			n++)
+			;
+		sight_port_text(g->protocol, g->port, first);
+		if (n >= LEARN_PORTS_MANY &&
+			learn_say(w, &w->out->findings,
+				"%s %s %s at %zu ports from %s to %u: a scan, or ports that are "
+				"others each time (passive FTP): those that were not seen are "
+				"refused",
+				sight_dir_name(g->dir), g->dir == NET_OUT ? "to" : "from", g->peer,
+				n, first, g[n - 1].port) < 0)
+			return -1;
+	}
+	return 0;
 }

@@ -55,6 +55,8 @@ int learn_say(struct learn_work *w, struct strv *to, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* w->parties from w->grants. */
 int learn_parties(struct learn_work *w);
+/* Findings about peers that were met at very many ports. W->grants are sorted. */
+int learn_port_counts(struct learn_work *w);
 /* The rules of one direction, a value of w->out->doc; NULL: out of memory. */
 struct json *learn_rules(struct learn_work *w, enum net_dir dir);
 

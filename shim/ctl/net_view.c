@@ -213,6 +213,7 @@ static int read_table(
 			return -1;
 	}
 	if (read_flows(nl, l, n, n->key, "seen", &v->seen, e) < 0 ||
+		read_flows(nl, l, n, "shared", "seen", &v->seen, e) < 0 ||
 		read_flows(nl, l, n, n->key, "denied", &v->denied, e) < 0 ||
 		read_flows(nl, l, n, "shared", "denied", &v->denied, e) < 0)
 		return -1;

@@ -308,6 +308,7 @@ static int get_flow(const struct json *o, struct sight *s, struct err *e)
 	if (json_get(o, "port") && !json_u64(json_get(o, "port"), UINT16_MAX, &port))
 		return wrong("port", e);
 	f.port = (uint16_t)port;
+	f.shared = json_is_true(json_get(o, "shared"));
 	if (!json_u64(json_get(o, "packets"), UINT64_MAX, &f.packets) ||
 		!json_u64(json_get(o, "bytes"), UINT64_MAX, &f.bytes))
 		return wrong("packets", e);
