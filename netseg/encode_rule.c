@@ -252,6 +252,17 @@ static void match_local(struct line *p, const struct net_match *m, uint32_t id)
 	same(p->x, m->not, &local, sizeof local);
 }
 
+static void match_loopback(struct line *p, const struct net_match *m, uint32_t id)
+{
+	const uint8_t first = 127;
+
+	(void)id;
+	want_family(p, AF_INET);
+	payload(p->x, NFT_PAYLOAD_NETWORK_HEADER, m->kind == NET_M_DEST_LOOPBACK ? 16 : 12, 1,
+		NFT_REG_1);
+	same(p->x, false, &first, 1);
+}
+
 static void (*const matchers[])(struct line *p, const struct net_match *m, uint32_t id) = {
 	[NET_M_LO] = match_lo,
 	[NET_M_CT] = match_ct,
@@ -265,6 +276,8 @@ static void (*const matchers[])(struct line *p, const struct net_match *m, uint3
 	[NET_M_ICMP] = match_icmp,
 	[NET_M_SOURCE_LOCAL] = match_local,
 	[NET_M_DEST_LOCAL] = match_local,
+	[NET_M_SOURCE_LOOPBACK] = match_loopback,
+	[NET_M_DEST_LOOPBACK] = match_loopback,
 };
 
 /* ---- sets without a name ---- */

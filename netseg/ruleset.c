@@ -14,9 +14,9 @@
 #include "netseg/ruleset_make.h"
 #include "shim/base/cleanup.h"
 
-/* ---- addresses of the world ---- */
+#define ICMP_CHAIN "known_icmp"
 
-static const char *const loopback[] = {"127.0.0.0/8", NULL};
+/* ---- addresses of the world ---- */
 
 /* Private use (RFC 1918), of carriers (RFC 6598), link-local (RFC 3927, 4291), unique local (RFC 4193). */
 static const char *const private[] = {"10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16",
@@ -75,15 +75,14 @@ static void both(struct maker *m, const char *owner, const char *name, const str
 
 static void world_sets(struct maker *m)
 {
-	AUTO_ADDRS struct addrs lo = {0}, own = {0}, other = {0}, whole = {0};
-	const struct addrs *const los[] = {&lo}, *const not_public[] = {&own, &other};
+	AUTO_ADDRS struct addrs own = {0}, other = {0}, whole = {0};
+	const struct addrs *const not_public[] = {&own, &other};
 
-	if (add_texts(&lo, loopback) < 0 || add_texts(&own, private) < 0 ||
-		add_texts(&other, special) < 0 || add_texts(&whole, unicast) < 0) {
+	if (add_texts(&own, private) < 0 || add_texts(&other, special) < 0 ||
+		add_texts(&whole, unicast) < 0) {
 		m->nomem = true;
 		return;
 	}
-	make_set(m, "", "loopback_4", AF_INET, los, 1, false);
 	both(m, "", "private", &own, NULL, false);
 	make_set_outside(m, "", "public_4", &whole.v[0], not_public, 2);
 	make_set_outside(m, "", "public_6", &whole.v[1], not_public, 2);
@@ -94,7 +93,7 @@ static void world_sets(struct maker *m)
 
 static void container_sets(struct maker *m, const struct net_container *c)
 {
-	AUTO_ADDRS struct addrs services = {0};
+	AUTO_ADDRS struct addrs services = {0}, nets = {0};
 	bool hosts = false, judges = false;
 	char name[NET_NAME_SIZE];
 	size_t place = 0;
@@ -118,12 +117,17 @@ static void container_sets(struct maker *m, const struct net_container *c)
 		return;
 	}
 	for (size_t i = 0; i < c->want->metadata.n; i++)
-		m->nomem = addrs_add(&services, &c->want->metadata.v[i]) < 0 || m->nomem;
-	m->nomem = add_nat64(&services) < 0 || m->nomem;
+		m->nomem = addrs_add(addr_is_one(&c->want->metadata.v[i]) ? &services : &nets,
+				   &c->want->metadata.v[i]) < 0 ||
+			   m->nomem;
+	m->nomem = add_nat64(&services) < 0 || add_nat64(&nets) < 0 || m->nomem;
 	snprintf(name, sizeof name, "%s_dns", c->key);
 	both(m, c->key, name, &c->resolvers, &c->want->resolvers, false);
 	snprintf(name, sizeof name, "%s_metadata", c->key);
-	both(m, c->key, name, &services, NULL, false);
+	both(m, c->key, name, &services, NULL, true);
+	snprintf(name, sizeof name, "%s_metadata_nets", c->key);
+	if (nets.n)
+		both(m, c->key, name, &nets, NULL, false);
 	snprintf(name, sizeof name, "%s_host", c->key);
 	if (hosts && !m->s->host)
 		both(m, c->key, name, &c->hosts, NULL, false);
@@ -275,13 +279,19 @@ static void send_unknown(struct work *w, const char *dir)
 }
 
 /*
- * What the namespace says to itself. A packet can be sent over lo that begins a flow with somebody else: under the
- * peer's address (IPV6_FREEBIND), or to it (SO_BINDTODEVICE). Conntrack knows no interfaces, so that flow would be an
- * established one outside, too: it is judged as if it left.
+ * What begins a base chain, all of it accepting, so that the order is free: nearly every packet ends at the first line.
+ *
+ * What the namespace says to itself passes. But a packet can be sent over lo that begins a flow with somebody else: under
+ * the peer's address (IPV6_FREEBIND), or to it (SO_BINDTODEVICE). Conntrack knows no interfaces, so that flow would be
+ * an established one outside, too: it is judged as if it left.
  */
-static void over_lo(struct maker *m, unsigned hook)
+static void known_flows(struct maker *m, unsigned hook)
 {
-	struct net_line *l = make_line(m);
+	static const uint8_t icmp[][2] = {{IPPROTO_ICMP, 0}, {IPPROTO_ICMPV6, 0}};
+	struct net_line *l;
+
+	known_established(m);
+	l = make_line(m);
 
 	make_match(m, l, NET_M_LO);
 	if (hook == NF_INET_LOCAL_OUT) {
@@ -291,6 +301,11 @@ static void over_lo(struct maker *m, unsigned hook)
 	l->verdict = NET_V_ACCEPT;
 	if (hook == NF_INET_LOCAL_OUT)
 		own_resets(m);
+	for (size_t i = 0; i < 2; i++) {
+		l = make_line(m);
+		make_protocols(m, l, icmp[i], false);
+		make_goto(l, NET_V_JUMP, ICMP_CHAIN);
+	}
 }
 
 static void base_chains(struct work *w)
@@ -303,10 +318,8 @@ static void base_chains(struct work *w)
 
 	for (size_t i = 0; i < 2; i++) {
 		base_chain(w, sides[i].name, sides[i].hook);
-		if (!w->m.s->host) {
-			over_lo(&w->m, sides[i].hook);
-			known_flows(&w->m);
-		}
+		if (!w->m.s->host)
+			known_flows(&w->m, sides[i].hook);
 		send_known(w, sides[i].dir);
 		if (!w->m.s->host)
 			send_unknown(w, sides[i].dir);
@@ -319,6 +332,8 @@ static void base_chains(struct work *w)
 	l = make_line(&w->m);
 	l->counted = true;
 	make_comment(l->comment, "from one interface to another");
+	make_chain(&w->m, "", ICMP_CHAIN);
+	known_icmp(&w->m);
 }
 
 static int by_name(const void *a, const void *b)

@@ -87,8 +87,9 @@ struct net_set {
 	enum net_type type;
 	bool dynamic; /* filled by rules: NET_FLOWS_MAX elements, each with a counter; else an interval set */
 	unsigned timeout; /* seconds; 0: none */
-	/* A segment's members: no "flags interval", each element one address, adjacent ones are not merged. They come
-	 * and go one by one (encode_changes), and of a merged range the kernel gives back no part. */
+	/* No "flags interval", each element one address, adjacent ones are not merged. A segment's members: they come
+	 * and go one by one (encode_changes), and of a merged range the kernel gives back no part. And what most new
+	 * flows are looked up in: it costs half. */
 	bool single;
 	struct net_range
 		*v; /* sorted, apart and (but for single) not adjacent; of an interval set */
@@ -116,6 +117,8 @@ enum net_match_kind {
 	NET_M_ICMP, /* icmp type is one of TYPES; FAMILY AF_INET6: icmpv6 type */
 	NET_M_SOURCE_LOCAL, /* fib saddr type is local */
 	NET_M_DEST_LOCAL, /* fib daddr type is local */
+	NET_M_SOURCE_LOOPBACK,
+	NET_M_DEST_LOOPBACK, /* address is in 127.0.0.0/8 */
 };
 
 enum { NET_LIST_MAX = 64 };

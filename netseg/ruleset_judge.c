@@ -67,6 +67,11 @@ static bool is_icmp(const struct net_match *m, const struct net_packet *p)
 	       has_value(m, p->icmp_type);
 }
 
+static bool is_loopback(const struct addr *a)
+{
+	return a->family == AF_INET && a->bytes[0] == 127;
+}
+
 static bool matches(const struct ruleset *r, const struct net_match *m, const struct net_packet *p)
 {
 	const struct addr *a = m->kind == NET_M_SOURCE ? &p->source : &p->dest;
@@ -95,6 +100,10 @@ static bool matches(const struct ruleset *r, const struct net_match *m, const st
 		return p->source_local != m->not ;
 	case NET_M_DEST_LOCAL:
 		return p->dest_local != m->not ;
+	case NET_M_SOURCE_LOOPBACK:
+		return is_loopback(&p->source);
+	case NET_M_DEST_LOOPBACK:
+		return is_loopback(&p->dest);
 	}
 	return false;
 }

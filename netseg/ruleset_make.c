@@ -5,6 +5,8 @@
 #include "netseg/ruleset_make.h"
 
 #include <netinet/in.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,10 @@
 
 #include "shim/base/cleanup.h"
 
+enum { MLD_LISTENER_REPORT_V2 = 143 };
+
+const int make_families[] = {AF_INET, AF_INET6};
+const uint8_t make_tcp[] = {IPPROTO_TCP, 0};
 const uint8_t make_with_ports[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, 0};
 const uint8_t make_dns_protocols[] = {IPPROTO_TCP, IPPROTO_UDP, 0};
 
@@ -356,6 +362,51 @@ void make_port(struct maker *m, struct net_line *l, uint16_t port)
 
 	match->n = 1;
 	match->ports[0].low = match->ports[0].high = port;
+}
+
+/* ---- lines that stand in several places ---- */
+
+void known_established(struct maker *m)
+{
+	struct net_line *l = make_line(m);
+
+	make_match(m, l, NET_M_CT)->bits = NET_CT_ESTABLISHED;
+	l->verdict = NET_V_ACCEPT;
+}
+
+void known_icmp(struct maker *m)
+{
+	/* Errors alone: a redirect of a known flow would move it (CVE-2020-10749's cousin of IPv4). */
+	static const uint8_t errors4[] = {
+		ICMP_DEST_UNREACH, ICMP_TIME_EXCEEDED, ICMP_PARAMETERPROB, 0};
+	static const uint8_t errors6[] = {
+		ICMP6_DST_UNREACH, ICMP6_PACKET_TOO_BIG, ICMP6_TIME_EXCEEDED, ICMP6_PARAM_PROB, 0};
+	static const uint8_t neighbours[] = {MLD_LISTENER_QUERY, MLD_LISTENER_REPORT,
+		MLD_LISTENER_REDUCTION, ND_ROUTER_SOLICIT, ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_ADVERT,
+		MLD_LISTENER_REPORT_V2, 0};
+	struct net_line *l;
+
+	MAKE_EACH_FAMILY(f)
+	{
+		l = make_line(m);
+		make_match(m, l, NET_M_CT)->bits = NET_CT_RELATED;
+		make_icmp(m, l, *f, *f == AF_INET ? errors4 : errors6);
+		l->verdict = NET_V_ACCEPT;
+	}
+	l = make_line(m);
+	make_icmp(m, l, AF_INET6, neighbours);
+	l->verdict = NET_V_ACCEPT;
+}
+
+void own_resets(struct maker *m)
+{
+	struct net_line *l = make_line(m);
+
+	make_match(m, l, NET_M_LO);
+	make_match(m, l, NET_M_CT)->bits = NET_CT_RELATED;
+	make_protocols(m, l, make_tcp, false);
+	l->verdict = NET_V_ACCEPT;
+	make_comment(l->comment, "resets of refused connections");
 }
 
 void ruleset_done(struct ruleset *r)

@@ -60,6 +60,9 @@ void make_in_set(
 	struct maker *m, struct net_line *l, enum net_match_kind kind, int family, const char *set);
 void make_port(struct maker *m, struct net_line *l, uint16_t port);
 
+extern const int make_families[2];
+#define MAKE_EACH_FAMILY(f) for (const int *f = make_families; f < make_families + 2; f++)
+extern const uint8_t make_tcp[];
 extern const uint8_t make_with_ports[]; /* TCP, UDP, SCTP */
 extern const uint8_t make_dns_protocols[]; /* TCP, UDP */
 
@@ -83,8 +86,12 @@ void policy_sets(struct maker *m, const struct owner_part *part);
 void owner_objects(struct maker *m, const struct owner *o);
 /* All chains of O, one direction. */
 void owner_chains(struct maker *m, const struct owner *o, enum net_dir dir);
-/* Lines at the begin of what judges a flow: what is known passes. */
-void known_flows(struct maker *m);
+/* ---- lines that stand in several places ---- */
+
+/* What is known passes. */
+void known_established(struct maker *m);
+/* Errors about what is known, and neighbour discovery. */
+void known_icmp(struct maker *m);
 /* The reset that ends a refused connect bears the peer's address and comes over lo, where that does not pass by
  * itself: without this line connect waits. To conntrack it is related to the connection that never was. */
 void own_resets(struct maker *m);

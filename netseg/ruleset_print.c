@@ -235,6 +235,11 @@ static void print_match(
 		str_addf(out, "fib %s type %slocal",
 			m->kind == NET_M_SOURCE_LOCAL ? "saddr" : "daddr", not );
 		break;
+	case NET_M_SOURCE_LOOPBACK:
+	case NET_M_DEST_LOOPBACK:
+		str_addf(out, "ip %s 127.0.0.0/8",
+			m->kind == NET_M_SOURCE_LOOPBACK ? "saddr" : "daddr");
+		break;
 	}
 }
 

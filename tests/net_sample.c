@@ -262,6 +262,8 @@ static void in(struct ruleset *r)
 	remember(c, AF_INET, true, NET_IN, "abcdef012345_seen_in4");
 	remember(c, AF_INET6, true, NET_IN, "abcdef012345_seen_in6");
 	match(line(c, NET_V_DROP, ""), NET_M_LO)->not = true;
+	match(line(c, NET_V_DROP, ""), NET_M_SOURCE_LOOPBACK);
+	match(line(c, NET_V_DROP, ""), NET_M_DEST_LOOPBACK);
 	line(c, NET_V_ACCEPT, "");
 }
 

@@ -454,7 +454,6 @@ static void test_idle_sets(void)
 		ok(set_has(&r, "private_6", "fc00::1") == cases[i].private, "of IPv6, too");
 		ok(set_has(&r, "public_4", "1.1.1.1") == cases[i].public, "public addresses");
 		ok(set_has(&r, "public_6", "2000::") == cases[i].public, "of IPv6, too");
-		ok(set_has(&r, "loopback_4", "127.0.0.1"), "and loopback, which is guarded");
 	}
 }
 
@@ -479,6 +478,34 @@ static void test_ranges(void)
 	set = find_set(&r, "segment_s_4");
 	ok(set && set->n == 2 && set->single, "members are single, each once");
 	ok(find_set(&r, "segment_s_6"), "and of both families, whether there are any");
+}
+
+/* Of the services that a node names, networks are guarded as addresses are, through NAT64 too. */
+static void test_metadata(void)
+{
+	static const char *const refused[] = {"out tcp 192.0.2.99 80", "out tcp 192.0.2.3 80",
+		"out tcp 64:ff9b::c000:203 80", "out tcp fd00:9::1 80"};
+	AUTO_NET_RIG struct net_rig rig = {0};
+	AUTO_RULESET struct ruleset r = {0};
+	const struct net_set *set;
+	struct err e;
+
+	net_rig_read("{'containers': [{'key': 'c1', 'want': {'policies': [{'profile': 'p', "
+		     "'preset': 'open'}], 'metadataAddresses': ['192.0.2.0/28', '192.0.2.99', "
+		     "'fd00:9::/64']}}]}",
+		&rig, &e);
+	ok(ruleset_build(&rig.s, &r, &e) == 0, "metadata services of the node's own");
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		struct net_packet p = packet(refused[i]);
+		struct net_judgement j;
+
+		ruleset_judge(&r, &p, &j);
+		ok(!j.accepted && strcmp(j.comment, "metadata") == 0, "%s is refused", refused[i]);
+	}
+	set = find_set(&r, "c1_metadata_4");
+	ok(set && set->single, "addresses have a set without intervals");
+	set = find_set(&r, "c1_metadata_nets_4");
+	ok(set && !set->single && set->n == 1, "networks one with them");
 }
 
 /* ---- refusals and edges ---- */
@@ -642,6 +669,7 @@ int main(int argc, char **argv)
 	test_world();
 	test_idle_sets();
 	test_ranges();
+	test_metadata();
 	test_nobody();
 	test_confined();
 	test_forward();

@@ -38,6 +38,7 @@ space rules "$policy.egress = [{to: [\"segment:web\", \"segment:db\"], ports: [\
 	{to: [\"any\"], ports: [\"sctp/9\"]}] |
 	$policy.ingress = [{from: [\"segment:web\", \"host\", \"10.0.0.0/8\"], ports: [\"tcp/8080\"]}, {from: [\"any\"]}]"
 space metadata "$policy.metadata = \"allow\""
+space metadata-nets '.containers[0].network.metadataAddresses = ["192.0.2.0/28", "192.0.2.99", "fd00:9::/64"]'
 space lift "$policy.lift = [\"sourceAddress\", \"routerAdvertisements\", \"loopback\", \"forward\", \"dns\"]"
 space two-policies ".containers[0].network.policies += [$policy * {profile: \"tight\", mode: \"audit\"}]"
 space pod "$second | .containers[1].network.policies[0].preset = \"open\""
@@ -148,6 +149,8 @@ out=$("$LOAD" "$D/pod.json" "$D/rules.json" check "run:nft list ruleset" 2>&1)
 it_unlike "the second container of a pod goes without a trace" "$out" 'k00000000002|altered|missing|added by'
 out=$("$LOAD" "$D/rules.json" "$D/two-policies.json" "$D/mode-learn.json" check "$D/rules.json" check 2>&1)
 it_is "policies come and go, and nothing is left of them" "$out" ""
+out=$("$LOAD" "$D/metadata.json" "$D/metadata-nets.json" check "$D/metadata.json" check 2>&1)
+it_is "networks of metadata services come and go" "$out" ""
 out=$("$LOAD" sample remove check "run:nft list ruleset" remove remove 2>&1)
 it_is "the table goes, also when it is not there" "$out" ""
 
