@@ -88,10 +88,7 @@ static void seen_done(struct seen *s)
 static int look_around(struct seen *s, struct err *e)
 {
 	s->nl = nlsock_open(NETLINK_NETFILTER, e);
-	return s->nl < 0 || netns_addresses(&s->addresses, e) < 0 ||
-			       netns_gateways(&s->gateways, e) < 0
-		       ? -1
-		       : 0;
+	return s->nl < 0 || netns_look(&s->addresses, &s->gateways, e) < 0 ? -1 : 0;
 }
 
 /* And before at this namespace, which is the node's: there may be no way back (netns_leave). */
@@ -99,7 +96,7 @@ static int look_inside(int ns, const struct net_want *want, struct seen *s, stru
 {
 	int back, rc;
 
-	if (want->node.n == 0 && netns_addresses(&s->node, e) < 0)
+	if (want->node.n == 0 && netns_look(&s->node, NULL, e) < 0)
 		return -1;
 	if (netns_enter(ns, &back, &s->id, e) < 0)
 		return -1;

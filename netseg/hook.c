@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,7 @@ enum {
 	DEADLINE = 8, /* seconds; the hook's entry says 10 */
 	START_DEADLINE = 4,
 	STATE_MAX = 1 << 20,
+	HEAP = 1 << 20,
 	RECORD_MAX = 8 << 20,
 	USAGE = 2,
 };
@@ -263,8 +265,19 @@ static int run(size_t verb, char *const args[])
 	return 0;
 }
 
+/* What is allocated and freed again is not given back and asked for each time. */
+static void keep_heap(void)
+{
+#ifdef M_TOP_PAD /* of glibc */
+	mallopt(M_TOP_PAD, HEAP);
+	mallopt(M_TRIM_THRESHOLD, 2 * HEAP);
+	mallopt(M_MMAP_THRESHOLD, HEAP);
+#endif
+}
+
 int main(int argc, char *argv[])
 {
+	keep_heap();
 	set_deadline();
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (argc == verbs[i].n_args + 2 && strcmp(argv[1], verbs[i].name) == 0)

@@ -35,33 +35,36 @@ static int also(int rc, struct err *first, const struct err *now)
 
 /* ---- it goes ---- */
 
-/* The rules of its namespace, as they are without it. */
-static int remove_rules(const struct registry *r, const struct net_entry *n, struct err *e)
+/*
+ * The rules of its namespace, as they are without it. *NL is the caller's, whatever comes back: to close a socket in whose
+ * namespace something was removed waits until the kernel has done with it, some milliseconds, which is not to be under
+ * the lock.
+ */
+static int remove_rules(const struct registry *r, const struct net_entry *n, int *nl, struct err *e)
 {
 	AUTO_SPACE struct space left = {0};
-	AUTO_FD int nl = -1;
 
 	if (n->ns.ino == 0)
 		return 0;
-	if (space_socket(r, &n->ns, &nl, e) < 0)
+	if (space_socket(r, &n->ns, nl, e) < 0)
 		return e->code == ENOENT ? 0 : -1;
 	if (space_load(r, &n->ns, n->host, NULL, n->key, &left, e) < 0)
 		return -1;
-	return space_commit(&left, nl, n->key, e);
+	return space_commit(&left, *nl, n->key, e);
 }
 
 /*
  * Membership first: it is what others still let pass. Everything is tried; the entry stays when something failed that
  * a later call can do better.
  */
-static int take_out(
-	const struct registry *r, const struct net_entry *n, struct err *why, struct err *e)
+static int take_out(const struct registry *r, const struct net_entry *n, int *nl, struct err *why,
+	struct err *e)
 {
 	struct err now = {0}, first = {0};
 	int rc = also(members_leave(r, n, why, &now), &first, &now);
 
 	now = (struct err){0};
-	rc |= also(remove_rules(r, n, &now), &first, &now);
+	rc |= also(remove_rules(r, n, nl, &now), &first, &now);
 	if (rc == 0)
 		return registry_drop(r, n->key, e);
 	if (e)
@@ -87,7 +90,7 @@ static bool is_here(const struct registry *r, const char *key, struct netns_id *
  * too; in another one they stay until somebody's rules change there.
  */
 static int take_out_damaged(
-	const struct registry *r, const char *key, struct err *why, struct err *e)
+	const struct registry *r, const char *key, int *nl, struct err *why, struct err *e)
 {
 	struct net_entry n = {0};
 
@@ -95,20 +98,22 @@ static int take_out_damaged(
 	n.host = is_here(r, key, &n.ns);
 	if (!n.host)
 		n.ns = (struct netns_id){0};
-	return take_out(r, &n, why, e);
+	return take_out(r, &n, nl, why, e);
 }
 
-static int take_out_key(const struct registry *r, const char *key, struct err *why, struct err *e)
+/* *NL as in remove_rules. */
+static int take_out_key(
+	const struct registry *r, const char *key, int *nl, struct err *why, struct err *e)
 {
 	AUTO_NET_ENTRY struct net_entry n = {0};
 	struct err now = {0};
 
 	if (registry_get(r, key, &n, &now) == 0)
-		return take_out(r, &n, why, e);
+		return take_out(r, &n, nl, why, e);
 	if (now.code == ENOENT) /* at most an entry that was about to be written */
 		return registry_drop(r, key, e);
 	if (now.code == ERR_INPUT)
-		return take_out_damaged(r, key, why, e);
+		return take_out_damaged(r, key, nl, why, e);
 	if (e)
 		*e = now;
 	return -1;
@@ -126,6 +131,7 @@ static bool lives(const struct registry *r, const char *key, uint64_t since)
 static int remove_it(
 	const char *dir, const char *key, uint64_t since, struct err *why, struct err *e)
 {
+	AUTO_FD int nl = -1; /* closed behind the lock */
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	struct err none = {0};
 
@@ -137,7 +143,7 @@ static int remove_it(
 	registry_close(&r);
 	if (registry_open(dir, &r, e) < 0)
 		return -1;
-	return lives(&r, key, since) ? 1 : take_out_key(&r, key, why, e);
+	return lives(&r, key, since) ? 1 : take_out_key(&r, key, &nl, why, e);
 }
 
 /* Whoever began after this process is not whom it was called for: that one's name was free again meanwhile. */
@@ -174,24 +180,24 @@ static int bring_in(const struct registry *r, struct net_entry *n, int nl, bool 
  * Who had the name before may run still, where the runtime lost its state: it is nobody's member any more, but the
  * rules in its own namespace stay as long as that.
  */
-static int take_out_earlier(
-	const struct registry *r, const struct net_entry *n, struct err *why, struct err *e)
+static int take_out_earlier(const struct registry *r, const struct net_entry *n, int *nl,
+	struct err *why, struct err *e)
 {
 	AUTO_NET_ENTRY struct net_entry old = {0};
 	struct err none;
 
 	if (registry_get(r, n->key, &old, &none) < 0 || !old.installed || !registry_lives(&old) ||
 		netns_same(&old.ns, &n->ns))
-		return take_out_key(r, n->key, why, e);
+		return take_out_key(r, n->key, nl, why, e);
 	return members_leave(r, &old, why, e) < 0 ? -1 : registry_drop(r, n->key, e);
 }
 
 int net_install(const struct net_ask *a, struct err *why, struct err *e)
 {
 	AUTO_NET_ENTRY struct net_entry n = {0};
+	AUTO_FD int nl = -1, before = -1, again = -1; /* closed behind the lock */
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	AUTO_NET_WANT struct net_want want = {0};
-	AUTO_FD int nl = -1;
 	bool begun = false;
 	struct err second;
 
@@ -204,13 +210,13 @@ int net_install(const struct net_ask *a, struct err *why, struct err *e)
 	if (!registry_lives(&n)) /* the lock may have taken seconds */
 		return err_set(e, ERR_INPUT, "process %d is gone", (int)n.pid);
 	/* of a start of this id that did not come to its end, or a delete */
-	if (take_out_earlier(&r, &n, why, e) < 0)
+	if (take_out_earlier(&r, &n, &before, why, e) < 0)
 		return err_wrap(e, "what an earlier container of this name has left");
 	if (bring_in(&r, &n, nl, &begun, why, e) == 0)
 		return 0;
 	n.installed = false;
 	if (begun)
-		take_out(&r, &n, why, &second);
+		take_out(&r, &n, &again, why, &second);
 	else
 		registry_drop(&r, n.key, &second);
 	return -1;

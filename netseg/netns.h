@@ -51,9 +51,8 @@ struct cgroup_place {
  */
 int cgroup_of(pid_t pid, struct cgroup_place *out, struct err *why, struct err *e);
 
-/* Addresses of global (and site) scope on interfaces other than lo of the namespace this thread is in, and the
- * gateways of its default routes, both families; appended. */
-int netns_addresses(struct addrs *out, struct err *e);
-int netns_gateways(struct addrs *out, struct err *e);
+/* Addresses of global (and site) scope on interfaces other than lo of the namespace this thread is in, and unless
+ * GATEWAYS is NULL those of its default routes, both families; appended. */
+int netns_look(struct addrs *addresses, struct addrs *gateways, struct err *e);
 
 #endif

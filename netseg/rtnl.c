@@ -140,15 +140,12 @@ struct question { /* an ifaddrmsg or rtmsg, of which the kernel wants the family
 };
 
 /* Dump TYPE of both families; what FN finds is appended to OUT. */
-static int dump(uint16_t type, size_t size,
+static int dump(int nl, uint16_t type, size_t size,
 	int (*fn)(const struct nlmsghdr *m, void *arg, struct err *e), struct addrs *out,
 	struct err *e)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
-	AUTO_FD int nl = nlsock_open(NETLINK_ROUTE, e);
 
-	if (nl < 0)
-		return -1;
 	for (size_t i = 0; i < sizeof families; i++) {
 		AUTO_ADDRS struct addrs found = {0};
 		struct question q = {.head = {.nlmsg_len = (uint32_t)NLMSG_LENGTH(size),
@@ -166,16 +163,15 @@ static int dump(uint16_t type, size_t size,
 	return 0;
 }
 
-int netns_addresses(struct addrs *out, struct err *e)
+int netns_look(struct addrs *addresses, struct addrs *gateways, struct err *e)
 {
-	return dump(RTM_GETADDR, sizeof(struct ifaddrmsg), on_address, out, e) < 0
-		       ? err_wrap(e, "addresses of the network namespace")
-		       : 0;
-}
+	AUTO_FD int nl = nlsock_open(NETLINK_ROUTE, e);
 
-int netns_gateways(struct addrs *out, struct err *e)
-{
-	return dump(RTM_GETROUTE, sizeof(struct rtmsg), on_route, out, e) < 0
-		       ? err_wrap(e, "default routes of the network namespace")
-		       : 0;
+	if (nl < 0)
+		return -1;
+	if (dump(nl, RTM_GETADDR, sizeof(struct ifaddrmsg), on_address, addresses, e) < 0)
+		return err_wrap(e, "addresses of the network namespace");
+	if (gateways && dump(nl, RTM_GETROUTE, sizeof(struct rtmsg), on_route, gateways, e) < 0)
+		return err_wrap(e, "default routes of the network namespace");
+	return 0;
 }

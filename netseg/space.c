@@ -115,6 +115,7 @@ int space_load(const struct registry *r, const struct netns_id *ns, bool host,
 		qsort(p.s.containers, p.s.n, sizeof *p.s.containers, by_key);
 	if (members_fill(r, &p.s, e) < 0)
 		return -1;
+	p.fresh = p.n == 0 && with && !with->installed;
 	*out = p;
 	p = (struct space){0};
 	return 0;
@@ -413,6 +414,10 @@ int space_commit(const struct space *p, int nl, const char *owner, struct err *e
 		return err_set(e, ERR_BUG, "these rules would touch the host's own traffic");
 	if (r.n_chains == 0)
 		return commit_remove(nl, e);
+	/* what stands against it is found out below */
+	if (p->fresh && commit_first(nl, &r, &why) == 0)
+		return 0;
+	why.code = 0;
 	if (read_names(nl, &names, e) < 0)
 		return -1;
 	/* a table without anything is told apart from none by the kernel */

@@ -15,6 +15,7 @@ struct space { /* zero-initialise */
 	struct net_space s; /* with its segments; ready for ruleset_build */
 	struct net_entry *entries; /* owned; what s.containers speak of, but for WITH */
 	size_t n;
+	bool fresh; /* nobody has rules there yet, as far as is written down */
 };
 
 #define AUTO_SPACE __attribute__((cleanup(space_done)))
