@@ -72,9 +72,10 @@ static int find(const struct registry *r, const char *key, struct net_entry *out
 			       ? say(e, ENOENT, "it was started without rules of the network")
 			       : -1;
 	if (!registry_lives(out))
-		return say(e, ESRCH, "it is gone, and still written down");
+		return say(e, ESRCH, "it is gone, and still written down (net sync forgets it)");
 	if (!out->installed)
-		return say(e, EBUSY, "its start has not come to its end");
+		return say(e, EBUSY,
+			"its start has not come to its end: its hook is at work, or was killed");
 	return 0;
 }
 

@@ -191,7 +191,8 @@ static int judge(struct learn_work *w, const struct sight *s)
 		return 0;
 	if (s->mode != NET_LEARN)
 		return err_set(w->e, ERR_INPUT,
-			"%.*s is not in mode \"learn\", and nothing was seen of it",
+			"%.*s is not in mode \"learn\", and nothing was seen of it: give its "
+			"profile \"network\": {\"mode\": \"learn\"}, apply, and net reload",
 			SIGHT_ID(s->id));
 	return learn_say(w, &out->findings, "%.*s: nothing was seen of it", SIGHT_ID(s->id));
 }

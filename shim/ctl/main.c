@@ -12,7 +12,7 @@ int main(int argc, char *argv[])
 	int status = ctl_main(argc, argv);
 
 	/* a table cut short by a full disk is not an answer */
-	if (fflush(stdout) != 0 || ferror(stdout)) {
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status != CTL_ERROR) {
 		fprintf(stderr, "cinchctl: cannot write to standard output: %m\n");
 		status = CTL_ERROR;
 	}

@@ -93,6 +93,22 @@ static int ambiguous(const struct net_list *l, const char *word, struct err *e)
 		shown, str_text(&names), shown > 4 ? ", ..." : "");
 }
 
+/* The same id below several roots. */
+static int several(const struct net_list *l, const char *word, struct err *e)
+{
+	AUTO_STR struct str keys = STR_INIT;
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i].id, word) == 0 && n++ < 4)
+			str_addf(&keys, "%s%s (%.64s)", keys.len ? ", " : "", l->v[i].key,
+				l->v[i].root);
+	return err_set(e, ERR_INPUT,
+		"%zu containers of different engines have the id \"%.64s\": name one by its key: "
+		"%s%s",
+		n, word, str_text(&keys), n > 4 ? ", ..." : "");
+}
+
 int net_list_find(const struct net_list *l, const char *word, size_t *i, struct err *e)
 {
 	size_t same = 0, begins = 0, at = 0;
@@ -110,11 +126,7 @@ int net_list_find(const struct net_list *l, const char *word, size_t *i, struct 
 		begins += str_starts(l->v[k].id, word);
 	}
 	if (same > 1)
-		return err_set(e, ERR_INPUT,
-			"%zu containers of different engines have the id \"%.64s\": name one by "
-			"its "
-			"key (\"cinchctl net show\" lists them)",
-			same, word);
+		return several(l, word, e);
 	if (same == 1 || (begins == 1 && *word)) {
 		*i = at;
 		return 0;

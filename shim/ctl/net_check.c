@@ -193,7 +193,6 @@ static int run(struct ctl_call *c, struct err *e)
 		str_addf(&c->out, "%zu table%s as %s should be\n", k.spaces,
 			k.spaces == 1 ? "" : "s", k.spaces == 1 ? "it" : "they");
 	if (k.failed.code) {
-		(void)ctl_flush(c, NULL);
 		*e = k.failed;
 		return -1;
 	}

@@ -496,8 +496,8 @@ static int run(struct ctl_call *c, struct err *e)
 
 		if (each(&r, c, doc, list, entry, &differs, e) == 0)
 			continue;
-		/* what was done before is done */
-		(void)(c->json ? 0 : ctl_flush(c, NULL));
+		/* what was done before is done, and told */
+		(void)(list ? ctl_put_json(c, list, NULL) : 0);
 		return err_wrap(e, "%.64s", net_name(entry));
 	}
 	if (list && ctl_put_json(c, list, e) < 0)
