@@ -33,7 +33,7 @@ lives() { # WHAT NAME...: each has an answer to what it sends from now on
 	shift
 	for name in "$@"; do
 		n=$(beats "$name")
-		IT_WAIT=10 it_until grew "$name" $((n + 1)) || dead="$dead $name: $(tail -n 1 "$T/hold.$name");"
+		it_until grew "$name" $((n + 1)) || dead="$dead $name: $(tail -n 1 "$T/hold.$name");"
 	done
 	it_is "$what" "$dead" ""
 }
@@ -45,7 +45,7 @@ ended() { # WHAT NAME...
 	local what=$1 name alive=''
 	shift
 	for name in "$@"; do
-		IT_WAIT=10 it_until is_over "$name" || alive="$alive $name"
+		it_until is_over "$name" || alive="$alive $name"
 	done
 	it_is "$what" "$alive" ""
 }

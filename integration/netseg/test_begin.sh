@@ -173,6 +173,7 @@ host() {
 	it_ok "it is deleted" nw_call shop delete hosted
 	it_is "and the host has no rules" "$(nft list ruleset)" ""
 	rm -rf $T/bundles/hosted
+	kill "${HELD[-1]}" # the host's own
 }
 
 # --- who cannot ---

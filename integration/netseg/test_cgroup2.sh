@@ -71,7 +71,8 @@ in_host() { # WHO
 		"EPERM ECONNREFUSED sent"
 	it_is "$1: the host is not, nor is another container" \
 		"$("$B/tests/prog_net" udp $SINK4 94) $(nw_in o udp $SINK4 93)" "sent sent"
-	it_until nw_arrived "^udp .* 93$" && it_is "$1: as much arrived" \
+	it_until nw_arrived "^udp .* 93$"
+	it_is "$1: as much arrived" \
 		"$(nw_arrived " 95$") $(nw_arrived "^udp .* 94$") $(nw_arrived "^udp .* 93$")" "0 1 1"
 	nw_delete hostnet h
 	nw_delete hostopen o
@@ -107,7 +108,7 @@ depths() {
 # as outside.
 in_namespace() { # MOUNT
 	local node=/sys/fs/cgroup/$IT_NS/node p
-	mkdir -p "$node"
+	mkdir -p "$node" && rm -f $T/ready # of the one before
 	# shellcheck disable=SC2016 # the shells inside do
 	/bin/sh -c 'echo $$ >"$0/cgroup.procs" && exec unshare --cgroup --mount --propagation private -- /bin/sh -c "$1; echo ready; exec sleep 1000"' \
 		"$node" "$1" >$T/ready </dev/null &
@@ -122,6 +123,8 @@ in_namespace() { # MOUNT
 	RT=$T/in-cinch RUNC=$T/in-runc
 }
 
+over() { kill $! && wait $!; } 2>/dev/null
+
 namespaces() {
 	local path='.linux.cgroupsPath = "/in/i"' real=$RT
 	in_namespace 'umount /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup'
@@ -130,7 +133,7 @@ namespaces() {
 	it_like "levels are counted from its root" "$(lines)" "level 2 .*in/i"
 	it_is "and the rules hold" "$(nw_in i udp 127.0.0.1 91) $("$B/tests/prog_net" udp 127.0.0.1 91)" "EPERM sent"
 	nw_delete hostnet i
-	kill $!
+	over
 	in_namespace true
 	nw_bundle j x "$HOST"
 	rm -f $T/log.json
@@ -139,7 +142,7 @@ namespaces() {
 		'^1 .*rules cannot tell .*outside of this cgroup namespace'
 	nw_delete hostnet j
 	it_is "and the host has no rules" "$(nft list ruleset)" ""
-	kill $!
+	over
 	RT=$real
 }
 
