@@ -167,7 +167,7 @@ static int read_connections(struct work *w, struct err *e)
 		NLM_F_DUMP, AF_UNSPEC, 0);
 	if (nlsock_ask(w->nl, m.h, take_connection, forget_connections, w, e) == 0)
 		return 0;
-	return err_wrap(e, "connections (CONFIG_NF_CT_NETLINK)");
+	return err_wrap(e, "connections (modprobe nf_conntrack_netlink, CONFIG_NF_CT_NETLINK)");
 }
 
 /* C alone, not one that began since and is named alike. */

@@ -86,6 +86,21 @@ test_nftables() {
 	through
 }
 
+# What reload needs beyond the rules.
+test_reload() {
+	nw_run wider a pod1
+	nw_profile wider "{\"preset\": \"isolated\", \"egress\": [$NW_FENCE]}"
+	it_apply '{}'
+	it_like "no ctnetlink: reload says which connections it cannot end" \
+		"$("$B/tests/prog_lack" ctnetlink -- "$B/cinchctl" net reload a 2>&1; echo "= $?")" \
+		'a: the policy is in force, but connections may go on: .*modprobe nf_conntrack_netlink'
+	it_is "no ctnetlink: the policy is in force" "$(nw_in a udp $SINK4 99)" EPERM
+	it_like "and with it there are none" "$("$B/cinchctl" net reload a; echo "= $?")" '= 0'
+	nw_delete wider a
+	nw_profile wider "{\"preset\": \"isolated\", \"egress\": [$NW_FENCE, $ALSO]}"
+	it_apply '{}'
+}
+
 # One container of a namespace needs no "socket cgroupv2", two do.
 test_socket() {
 	local rules
@@ -171,6 +186,7 @@ journal
 nw_pod 1
 BEFORE=$(it_traces)
 test_nftables
+test_reload
 test_socket
 test_old_kernel
 test_no_cgroup2
