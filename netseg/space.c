@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -22,9 +23,12 @@
 #include "netseg/nlmsg.h"
 #include "netseg/nlsock.h"
 #include "shim/base/cleanup.h"
+#include "shim/base/io.h"
 #include "shim/base/num.h"
 
 #define NOBODY "shared" /* owner of what is for sockets of no known container */
+
+enum { MOUNTS_MAX = 16 << 20 };
 
 void space_done(struct space *p)
 {
@@ -177,6 +181,30 @@ static bool socket_of_anybody(const struct netns_id *ns, int *nl, struct err *e)
 	return found;
 }
 
+/* By a mount of it, as "ip netns" and network plugins make them: "... net:[INODE] PLACE ..." of mountinfo. */
+static bool socket_of_mount(const struct netns_id *ns, int *nl, struct err *e)
+{
+	AUTO_FD int mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	AUTO_FREE char *text = NULL;
+	bool found = false;
+	char root[48];
+	size_t len;
+
+	if (mounts < 0 || io_read_all(mounts, MOUNTS_MAX, &text, &len, e) < 0)
+		return false;
+	snprintf(root, sizeof root, " net:[%" PRIu64 "] ", ns->ino);
+	for (char *at = text; !found && (at = strstr(at, root)) != NULL;) {
+		AUTO_FD int fd = -1;
+		char *place = at += strlen(root);
+
+		at += strcspn(at, " \n");
+		if (*at)
+			*at++ = '\0';
+		found = netns_open(place, &fd, e) == 0 && socket_in(fd, ns, nl, e) == 0;
+	}
+	return found;
+}
+
 int space_socket(const struct registry *r, const struct netns_id *ns, int *nl, struct err *e)
 {
 	AUTO_STRV struct strv keys = {0};
@@ -196,7 +224,7 @@ int space_socket(const struct registry *r, const struct netns_id *ns, int *nl, s
 	if (netns_of(getpid(), &own, &why) == 0 && socket_in(own, ns, nl, &why) == 0)
 		return 0;
 	/* a namespace that somebody else had made may outlive who had made it */
-	if (joined && socket_of_anybody(ns, nl, &why))
+	if (joined && (socket_of_mount(ns, nl, &why) || socket_of_anybody(ns, nl, &why)))
 		return 0;
 	return err_set(e, ENOENT, "nothing leads to the network namespace any more");
 }
