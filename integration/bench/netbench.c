@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * netbench - what two network namespaces are worth side by side, in one run: pairs in shuffled order, medians.
+ * netbench - what network namespaces are worth side by side, in one run: in shuffled order, medians.
  *
- * usage: netbench NAME ROUNDS GOAL WHAT ADDRESS SERVER-NS NS-A PROCS-A NS-B PROCS-B
+ * usage: netbench NAME ROUNDS WHAT ADDRESS SERVER-NS { ARM NS PROCS GOAL }...
  *
- * The server lies in namespace SERVER-NS at ADDRESS. In each round this process takes the place of A, then of B, or
- * the other way round: it enters the namespace NS and joins the cgroup that PROCS ("-": none) belongs to, and there does
- * WHAT for MS milliseconds: "stream" sends through one connection, "connect" makes connections, one byte there and
- * back, and ends them, "ask" sends datagrams, one at a time, and waits for the answer. Prints one line of a table: the
- * medians of both, B by A (the median of the rounds' own quotients), the goal ("-": none). Exit status 1 when the
- * goal was missed.
+ * The server lies in namespace SERVER-NS at ADDRESS. In each round this process takes the place of each arm in turn: it
+ * enters the namespace NS and joins the cgroup that PROCS ("-": none) belongs to, and there does WHAT for some
+ * milliseconds: "stream" sends through one connection, "connect" makes connections, one byte there and back, and ends
+ * them, "ask" sends datagrams, one at a time, and waits for the answer.
+ *
+ * Both ends are held to one processor: all that is done counts, and nothing depends on who sits where. Prints a line
+ * for each arm: what one connection, question or megabyte costs in microseconds of both ends' processor time (who sends
+ * a packet also carries it to its receiver), and how much more than the first arm's; how much work that is by the first
+ * arm's for the same time, the median of the rounds' own quotients, and the range in which 95 of 100 such medians lie;
+ * the goal of this ("-": none); the rate by the clock on the wall, and by the first arm's. The rate also has what the
+ * kernel clears away later, and, on a machine that is not idle, everybody else. Exit status 1 when a goal was missed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,16 +35,29 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS_MAX = 1000, MS = 80, CHUNK = 128 << 10, PORT = 5001, WAIT_MS = 2000 };
+enum {
+	ROUNDS_MAX = 1000,
+	ARMS_MAX = 8,
+	ARM_ARGS = 4,
+	FIRST_ARM = 6, /* in argv */
+	STREAM_MS = 80, /* it begins slowly */
+	MS = 20, /* shorter than what others may take a processor for */
+	CHUNK = 128 << 10,
+	PORT = 5001,
+	WAIT_MS = 2000,
+};
 
 struct arm {
-	const char *ns, *procs;
-	double rate[ROUNDS_MAX];
+	const char *name, *ns, *procs, *goal;
+	/* of each round */
+	double cost[ROUNDS_MAX], more[ROUNDS_MAX]; /* microseconds, and over the first arm's */
+	double by_cost[ROUNDS_MAX], rate[ROUNDS_MAX], by_rate[ROUNDS_MAX];
 };
 
 static struct {
 	struct sockaddr_storage to;
 	socklen_t len;
+	clockid_t clock; /* processor time of the server */
 	volatile uint64_t *received; /* bytes, counted by the server */
 } s;
 
@@ -51,12 +69,23 @@ static void die(const char *what)
 	exit(2);
 }
 
-static double now_ms(void)
+static double clock_ms(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	if (clock_gettime(clock, &t) < 0)
+		die("clock");
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static double now_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+static double both_ends_ms(void)
+{
+	return clock_ms(CLOCK_PROCESS_CPUTIME_ID) + clock_ms(s.clock);
 }
 
 static void enter(const char *ns, const char *procs)
@@ -131,13 +160,17 @@ static void serve(int tcp, int udp)
 static void start_server(const char *ns)
 {
 	int one = 1, tcp, udp, ready[2];
+	pid_t pid;
 	char c;
 
 	s.received = mmap(NULL, sizeof *s.received, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s.received == MAP_FAILED || pipe(ready) < 0)
 		die("server");
-	if (fork() == 0) {
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		enter(ns, "-");
 		tcp = new_socket(SOCK_STREAM);
@@ -152,7 +185,7 @@ static void start_server(const char *ns)
 	}
 	close(ready[1]);
 	/* the end of the pipe is the server's word that it listens */
-	if (read(ready[0], &c, 1) != 0)
+	if (read(ready[0], &c, 1) != 0 || clock_getcpuclockid(pid, &s.clock) != 0)
 		die("server");
 	close(ready[0]);
 }
@@ -177,56 +210,58 @@ static bool answered(int fd)
 	       recv(fd, c, sizeof c, 0) == 1;
 }
 
-static double stream(void) /* MB/s */
+/* Each gives how much it did. */
+
+static double stream(void) /* MB */
 {
 	int fd = new_connection(SOCK_STREAM);
 	uint64_t before = *s.received;
-	double began = now_ms(), took;
+	double end = now_ms() + STREAM_MS;
 
-	while (now_ms() - began < MS)
+	while (now_ms() < end)
 		if (send(fd, chunk, sizeof chunk, MSG_NOSIGNAL) < 0)
 			die("send");
-	took = now_ms() - began;
 	before = *s.received - before;
 	close(fd);
-	return (double)before / 1e3 / took;
+	return (double)before / 1e6;
 }
 
-static double connects(void) /* thousands a second */
+static double connects(void)
 {
-	double began = now_ms(), took;
+	double end = now_ms() + MS;
 	unsigned n = 0;
 
-	for (; (took = now_ms() - began) < MS; n++) {
+	for (; now_ms() < end; n++) {
 		int fd = new_connection(SOCK_STREAM);
 
 		if (!answered(fd))
 			die("no answer");
 		close(fd);
 	}
-	return n / took;
+	return n;
 }
 
-static double asks(void) /* thousands a second */
+static double asks(void)
 {
 	int fd = new_connection(SOCK_DGRAM);
-	double began = now_ms(), took;
+	double end = now_ms() + MS;
 	unsigned n = 0;
 
-	for (; (took = now_ms() - began) < MS; n++)
+	for (; now_ms() < end; n++)
 		if (!answered(fd))
 			die("no answer");
 	close(fd);
-	return n / took;
+	return n;
 }
 
 static const struct {
 	const char *name, *unit;
+	double scale; /* of what a second brings */
 	double (*run)(void);
 } kinds[] = {
-	{"stream", "MB/s", stream},
-	{"connect", "k/s", connects},
-	{"ask", "k/s", asks},
+	{"stream", "MB/s", 1, stream},
+	{"connect", "k/s", 1e-3, connects},
+	{"ask", "k/s", 1e-3, asks},
 };
 
 static int by_value(const void *a, const void *b)
@@ -236,10 +271,19 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Sorts V; OF 0 is the least, 1 the greatest. */
+static double quantile(double *v, size_t n, double of)
+{
+	double at = of < 0 ? 0 : of > 1 ? (double)(n - 1) : of * (double)(n - 1);
+	size_t i = (size_t)at;
+
+	qsort(v, n, sizeof *v, by_value);
+	return i + 1 < n ? v[i] + (at - (double)i) * (v[i + 1] - v[i]) : v[n - 1];
+}
+
 static double median(double *v, size_t n)
 {
-	qsort(v, n, sizeof *v, by_value);
-	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+	return quantile(v, n, 0.5);
 }
 
 static void where(const char *address)
@@ -258,44 +302,103 @@ static void where(const char *address)
 		die(address);
 }
 
+static void measure(struct arm *a, size_t kind, size_t round)
+{
+	double began, cpu, units;
+
+	enter(a->ns, a->procs);
+	began = now_ms();
+	cpu = both_ends_ms();
+	units = kinds[kind].run();
+	a->cost[round] = (both_ends_ms() - cpu) * 1e3 / units;
+	a->rate[round] = units / (now_ms() - began) * 1e3 * kinds[kind].scale;
+}
+
+/* false: the goal was missed. */
+static bool report(struct arm *a, const char *unit, size_t rounds)
+{
+	double by = median(a->by_cost, rounds), root = 1, spread;
+	bool missed = strcmp(a->goal, "-") != 0 && by < strtod(a->goal, NULL);
+
+	while (root * root < (double)rounds)
+		root++;
+	spread = 0.98 / root; /* of ranks, by the binomial distribution */
+	printf("  %-22s %9.2f %+8.2f %6.3f (%.3f-%.3f) %5s%-8s %9.1f %-5s %6.3f\n", a->name,
+		median(a->cost, rounds), median(a->more, rounds), by,
+		quantile(a->by_cost, rounds, 0.5 - spread),
+		quantile(a->by_cost, rounds, 0.5 + spread), a->goal, missed ? " MISSED" : "",
+		median(a->rate, rounds), unit, median(a->by_rate, rounds));
+	return !missed;
+}
+
+static void one_processor(void)
+{
+	cpu_set_t all, one;
+	int last = CPU_SETSIZE - 1;
+
+	CPU_ZERO(&one);
+	if (sched_getaffinity(0, sizeof all, &all) < 0)
+		die("processors");
+	while (last > 0 && !CPU_ISSET(last, &all))
+		last--;
+	CPU_SET(last, &one);
+	if (sched_setaffinity(0, sizeof one, &one) < 0)
+		die("one processor");
+}
+
+/* All arms, each round in another order. */
+static void run_round(struct arm *arms, size_t n, size_t kind, size_t round)
+{
+	size_t order[ARMS_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		size_t other = (size_t)random() % (i + 1);
+
+		order[i] = i;
+		if (other < i) {
+			order[i] = order[other];
+			order[other] = i;
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		measure(&arms[order[i]], kind, round);
+	for (size_t i = 0; i < n; i++) {
+		arms[i].by_rate[round] = arms[i].rate[round] / arms->rate[round];
+		arms[i].by_cost[round] = arms->cost[round] / arms[i].cost[round];
+		arms[i].more[round] = arms[i].cost[round] - arms->cost[round];
+	}
+}
+
 int main(int argc, char **argv)
 {
-	static struct arm arms[2];
-	static double quotient[ROUNDS_MAX];
-	size_t kind = 0, rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
-	double by;
+	static struct arm arms[ARMS_MAX];
+	size_t kind = 0, rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 0, n;
+	bool met = true;
 
-	if (argc != 11 || rounds < 1 || rounds > ROUNDS_MAX) {
-		fputs("usage: netbench NAME ROUNDS GOAL WHAT ADDRESS SERVER-NS NS-A PROCS-A NS-B "
-		      "PROCS-B\n",
+	n = argc > FIRST_ARM ? (size_t)(argc - FIRST_ARM) / ARM_ARGS : 0;
+	if (n < 1 || n > ARMS_MAX || (argc - FIRST_ARM) % ARM_ARGS != 0 || rounds < 1 ||
+		rounds > ROUNDS_MAX) {
+		fputs("usage: netbench NAME ROUNDS WHAT ADDRESS SERVER-NS { ARM NS PROCS GOAL "
+		      "}...\n",
 			stderr);
 		return 2;
 	}
-	while (kind < 2 && strcmp(kinds[kind].name, argv[4]) != 0)
+	while (kind < 2 && strcmp(kinds[kind].name, argv[3]) != 0)
 		kind++;
-	where(argv[5]);
-	start_server(argv[6]);
-	for (int i = 0; i < 2; i++) {
-		arms[i].ns = argv[7 + 2 * i];
-		arms[i].procs = argv[8 + 2 * i];
+	where(argv[4]);
+	one_processor();
+	start_server(argv[5]);
+	for (size_t i = 0; i < n; i++) {
+		char **of = argv + FIRST_ARM + i * ARM_ARGS;
+
+		arms[i] = (struct arm){.name = of[0], .ns = of[1], .procs = of[2], .goal = of[3]};
 	}
 	srandom(20261122);
 	/* the first round is to warm up, and is not kept */
-	for (size_t r = 0; r <= rounds; r++) {
-		long first = random() >> 8 & 1;
-
-		for (int i = 0; i < 2; i++) {
-			struct arm *a = &arms[i ^ first];
-
-			enter(a->ns, a->procs);
-			a->rate[r ? r - 1 : 0] = kinds[kind].run();
-		}
-		if (r)
-			quotient[r - 1] = arms[1].rate[r - 1] / arms[0].rate[r - 1];
-	}
-	by = median(quotient, rounds);
-	printf("%-44s %9.1f %9.1f %-4s %7.3f %6s%s\n", argv[1], median(arms[0].rate, rounds),
-		median(arms[1].rate, rounds), kinds[kind].unit, by, argv[3],
-		strcmp(argv[3], "-") != 0 && by < strtod(argv[3], NULL) ? "  MISSED" : "");
-	return strcmp(argv[3], "-") != 0 && by < strtod(argv[3], NULL);
+	for (size_t r = 0; r <= rounds; r++)
+		run_round(arms, n, kind, r ? r - 1 : 0);
+	printf("%s\n", argv[1]);
+	for (size_t i = 0; i < n; i++)
+		met = report(&arms[i], kinds[kind].unit, rounds) && met;
+	return !met;
 }
