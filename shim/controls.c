@@ -131,6 +131,7 @@ struct listing {
 	struct controls *c;
 	const struct world_control *of;
 	const char *before; /* the control listed last, with all directories above it */
+	struct stat at; /* of the control itself, a link not followed */
 };
 
 /* The directory PREFIX is above PATH. */
@@ -141,18 +142,65 @@ static bool is_above(const char *prefix, const char *path)
 	return strncmp(prefix, path, len) == 0 && (len == 1 || path[len] == '/');
 }
 
+static int put_point(const struct listing *l, const struct stat *st, bool self)
+{
+	struct controls *c = l->c;
+
+	if (c->n_points == CONTROLS_POINTS)
+		return -1;
+	c->points[c->n_points++] = (struct control_point){st->st_dev, st->st_ino, l->of, self};
+	return 0;
+}
+
 static int list_prefix(void *arg, const char *prefix, bool self)
 {
-	struct listing *l = arg;
-	struct controls *c = l->c;
+	const struct listing *l = arg;
 	struct stat st;
 
 	if ((!self && is_above(prefix, l->before)) || stat(prefix, &st) < 0)
 		return 0;
-	if (c->n_points == CONTROLS_POINTS)
-		return -1;
-	c->points[c->n_points++] = (struct control_point){st.st_dev, st.st_ino, l->of, self};
-	return 0;
+	return put_point(l, &st, self);
+}
+
+/* 1: a link is among them. What is above the one before is none. */
+static int list_plain(void *arg, const char *prefix, bool self)
+{
+	const struct listing *l = arg;
+	struct stat st = l->at;
+
+	if (!self && is_above(prefix, l->before))
+		return 0;
+	if (!self && lstat(prefix, &st) < 0)
+		return 1;
+	return S_ISLNK(st.st_mode) ? 1 : put_point(l, &st, self);
+}
+
+/* REAL gets where the control lies; "": it is not on this node, or out of our own reach as well. */
+static int list_control(struct listing *l, char real[WORLD_PATH_MAX], struct err *e)
+{
+	const size_t listed = l->c->n_points;
+	AUTO_FD int fd = -1;
+	int rc;
+
+	*real = '\0';
+	if (lstat(l->of->path, &l->at) < 0)
+		return 0;
+	/* most are no links: that costs one call each */
+	snprintf(real, WORLD_PATH_MAX, "%s", l->of->path);
+	rc = controls_each_prefix(real, list_plain, l);
+	if (rc > 0) {
+		l->c->n_points = listed;
+		*real = '\0';
+		fd = open(l->of->path, O_PATH | O_CLOEXEC);
+		if (fd < 0)
+			return 0;
+		if (controls_real_path(fd, real, e) < 0)
+			return -1;
+		rc = controls_each_prefix(real, list_prefix, l);
+	}
+	return rc < 0 ? err_set(e, ERR_BUG, "more than %d places that control the node",
+				CONTROLS_POINTS)
+		      : 0;
 }
 
 /* The inodes of all controls that exist and of the directories above them, links followed. */
@@ -164,17 +212,12 @@ static int list_points(struct controls *c, struct err *e)
 		return 0;
 	before[0] = '\0';
 	for (const struct world_control *of = c->table ? c->table : node_controls; of->path; of++) {
-		struct listing l = {c, of, before};
-		AUTO_FD int fd = open(of->path, O_PATH | O_CLOEXEC);
+		struct listing l = {.c = c, .of = of, .before = before};
 
-		if (fd < 0)
-			continue; /* not on this node, or out of our own reach as well */
-		if (controls_real_path(fd, real, e) < 0)
+		if (list_control(&l, real, e) < 0)
 			return -1;
-		if (controls_each_prefix(real, list_prefix, &l) < 0)
-			return err_set(e, ERR_BUG, "more than %d places that control the node",
-				CONTROLS_POINTS);
-		memcpy(before, real, strlen(real) + 1);
+		if (*real)
+			memcpy(before, real, strlen(real) + 1);
 	}
 	c->listed = true;
 	return 0;

@@ -67,6 +67,14 @@ static void make_tree(void)
 	file("state/deep/record", 0600);
 	dir("store");
 	dir("store/volume");
+	dir("hidden");
+	dir("hidden/deep");
+	dir("hidden/deep/secret");
+	dir("porch");
+	sym("../hidden/deep", "porch/way");
+	dir("vault");
+	dir("vault/box");
+	sym("vault/box", "to-vault");
 	dir("data");
 	dir("data/sub");
 	file("data/file", 0644);
@@ -134,6 +142,14 @@ static void sources(const struct world *w)
 		{"state", "state", "state", S_IFDIR},
 		{"state/deep", "state/deep", "state", S_IFDIR},
 		{"state/deep/record", "state/deep/record", "state", S_IFREG},
+		/* controls behind a link, and what is one: where they lie is what counts */
+		{"hidden", "hidden", "porch/way/secret", S_IFDIR},
+		{"hidden/deep", "hidden/deep", "porch/way/secret", S_IFDIR},
+		{"hidden/deep/secret", "hidden/deep/secret", "porch/way/secret", S_IFDIR},
+		{"porch", "porch", NULL, S_IFDIR},
+		{"vault", "vault", "to-vault", S_IFDIR},
+		{"vault/box", "vault/box", "to-vault", S_IFDIR},
+		{"to-vault", "vault/box", "to-vault", S_IFDIR},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -570,10 +586,10 @@ static void hooks(const struct world *w)
 
 int main(int argc, char *argv[])
 {
-	struct world_control table[5] = {{0}};
+	struct world_control table[7] = {{0}};
 	AUTO_WORLD struct world w = {0};
 	AUTO_FD int bundle = -1;
-	char sock[512], state[512], store[512];
+	char sock[512], state[512], store[512], hidden[512], vault[512];
 	struct err e = {0};
 
 	if (argc == 2 && strcmp(argv[1], hold_word) == 0) {
@@ -590,6 +606,10 @@ int main(int argc, char *argv[])
 	table[1] = (struct world_control){sock, false};
 	table[2] = (struct world_control){state, true};
 	table[3] = (struct world_control){store, false};
+	snprintf(hidden, sizeof hidden, "%s", at("porch/way/secret"));
+	snprintf(vault, sizeof vault, "%s", at("to-vault"));
+	table[4] = (struct world_control){hidden, false};
+	table[5] = (struct world_control){vault, false};
 	bundle = open(at("bundle"), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	ok(bundle >= 0 && world_host(bundle, "rootfs", &w, &e) == 0, "the world of a bundle");
 	world_host_controls(&w, table);
