@@ -143,9 +143,9 @@ fuzz:
 
 deps: ; @integration/deps.sh
 demo: ; @integration/deps.sh build test && $(MAKE) --no-print-directory -s Q=@ all && B=$(B) integration/demo/demo.sh
-bench: all $(TEST_PROGS) $(B)/bench $(B)/stub $(B)/netbench
-	@for s in bench apply net segments; do B=$(B) integration/bench/$$s.sh || exit 1; done
-$(B)/bench $(B)/stub $(B)/netbench: $(B)/%: integration/bench/%.c ; $(Q)mkdir -p $(@D) && \
+bench: all $(TEST_PROGS) $(B)/bench $(B)/stub $(B)/netbench $(B)/hookbench
+	@for s in bench hook apply net segments; do B=$(B) integration/bench/$$s.sh || exit 1; done
+$(B)/bench $(B)/stub $(B)/netbench $(B)/hookbench: $(B)/%: integration/bench/%.c ; $(Q)mkdir -p $(@D) && \
   $(CC) -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -static $(LDFLAGS) -o $@ $<
 
 # What is installed, as SOURCE:PLACE; uninstall removes the same places.

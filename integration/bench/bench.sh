@@ -5,7 +5,7 @@
 # line. The engines keep bundles in memory (/run), the record goes to a disk: so it is here.
 # shellcheck source=integration/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh" || exit 1
-IT_NEEDS="runc busybox"
+IT_NEEDS="runc busybox nft"
 IT_LIMIT=590
 [ "$(id -u)" -eq 0 ] || it_die "needs root: sudo make bench"
 it_enter "$0" "$@"
@@ -13,6 +13,8 @@ it_enter "$0" "$@"
 CINCH_RT=/usr/local/sbin/cinch
 ROUNDS=${ROUNDS:-0}
 ROOT=$T/bench BUN=$T/bundle DISK=$B/bench-disk
+# shellcheck disable=SC2317 # called by it_until
+is_sleep() { [ "$(cat "/proc/$1/comm")" = sleep ]; }
 rounds() { if [ "$ROUNDS" -gt 0 ]; then echo "$ROUNDS"; else echo "$1"; fi; }
 
 # NAME ROUNDS GOAL RSS-GOAL FRESH STEPS ALONE BUNDLE ID
@@ -62,6 +64,22 @@ with=$(rules rules ', "network": {"preset": "isolated", "segment": "web", "ingre
 without=$(rules plain '') || it_die "cinchctl apply"
 BENCH_LINK="/var/lib/cinch/policy/current $without $with" \
 	pair "runc: none, network rules" 100 2.3 - $T/plain.json create,-delete $CINCH_RT "$BUN" b1
+# The same where something else on the node has rules of packets, as Docker and kube-proxy do: the first ones at each
+# hook, and the end of the last, have the kernel rewrite its own code on all processors.
+unshare --net sh -c 'nft -f - && exec sleep 100000' <<-RULES &
+	table inet others {
+		chain a { type filter hook prerouting priority 0; ct state established accept; }
+		chain b { type filter hook input priority 0; ct state established accept; }
+		chain c { type filter hook forward priority 0; ct state established accept; }
+		chain d { type filter hook output priority 0; ct state established accept; }
+		chain e { type filter hook postrouting priority 0; ct state established accept; }
+	}
+RULES
+others=$!
+it_until is_sleep $others || it_die "the others' rules"
+BENCH_LINK="/var/lib/cinch/policy/current $without $with" \
+	pair "  others have rules, too" 100 2.3 - $T/plain.json create,-delete $CINCH_RT "$BUN" b1
+kill $others
 tail -n 4 /var/log/cinch/audit.jsonl | grep -q 'rules of the network' || it_die "no rules were made"
 rm -r /etc/cinch/profiles /etc/cinch/cinch.json /var/lib/cinch
 
