@@ -63,7 +63,7 @@ static void work(struct sight *s, struct dice *d)
 		flow(s, NET_OUT, peer, IPPROTO_TCP, 443, "");
 	}
 	for (uint32_t i = dice_roll(d, 30); i > 0; i--) { /* clients, from near and far */
-		snprintf(peer, sizeof peer, "%u.%u.7.%u", dice_roll(d, 2) ? 10 : 81,
+		snprintf(peer, sizeof peer, "%u.%u.7.%u", dice_roll(d, 2) ? 10U : 81U,
 			dice_roll(d, 40), 1 + dice_roll(d, 30));
 		flow(s, NET_IN, peer, dice_roll(d, 2) ? IPPROTO_TCP : IPPROTO_SCTP, 9090, "");
 	}

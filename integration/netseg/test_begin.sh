@@ -103,6 +103,25 @@ gone() {
 	rm -rf $T/bundles/bare
 }
 
+# What an earlier container of the id has left is no rule of this one.
+earlier() {
+	local entry
+	grant '{"preset": "none"}'
+	nw_run shop again pod1 || return
+	entry=$(grep -l '"id":"again"' /run/cinch/net/containers/*) && cp "$entry" $T/entry
+	nw_delete shop again
+	mv $T/entry "$entry"
+	grant null
+	nw_run shop again pod1 || return
+	grant "{\"preset\": \"none\", \"egress\": [$(out tcp/7070)]}"
+	it_ok "one of the same id was there before, and is still written down" reload again
+	it_like "this one gets its rules" "$(nw_in again ask tcp $SINK4 7071) $(nw_in again ask tcp $SINK4 7070)" \
+		'^ECONNREFUSED.* answered'
+	nw_delete shop again
+	"$B/cinchctl" net sync >/dev/null
+	it_is "and nothing is left of either" "$(entries)" 0
+}
+
 # --- at once ---
 
 pod() {
@@ -240,6 +259,7 @@ killed() {
 setup
 path
 gone
+earlier
 pod
 host
 mistakes

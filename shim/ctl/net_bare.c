@@ -45,11 +45,12 @@ static int add(const struct json *record, void *arg, struct err *e)
 	if (is_listed(g->list, n.key) || (life_of(root, id, &pid), pid == 0))
 		return 0;
 	n.record = strdup(path);
-	more = reallocarray(g->list->v, g->list->n + 1, sizeof *more);
-	if (more)
-		g->list->v = more;
-	if (!n.record || !more)
+	if (!n.record)
 		return err_nomem(e);
+	more = reallocarray(g->list->v, g->list->n + 1, sizeof *more);
+	if (!more)
+		return err_nomem(e);
+	g->list->v = more;
 	more[g->list->n++] = n;
 	n = (struct net_entry){.id = NULL};
 	return 0;

@@ -175,8 +175,9 @@ static int decide(const struct reload *r, struct one *o, struct err *e)
 		return err_set(e, ERR_INPUT, "it has no state record any more: start it again");
 	if (profiles_now(r, o, e) < 0)
 		return -1;
-	/* not in force: whoever brought them in was killed meanwhile, or a hook is about to */
+	/* what is written down is not of this start, or whoever brought rules in was killed meanwhile */
 	o->bare = !n->network ||
+		  (!json_get(json_root(o->state), "network") && !registry_lives(n)) ||
 		  (!n->installed && json_is_true(json_get(json_root(o->state), "unhooked")));
 	if (o->bare) {
 		if (net_bare_want(json_root(o->state), &o->profiles, &r->applied.settings, &o->want,
