@@ -163,10 +163,63 @@ static int by_key(const void *a, const void *b)
 	return strcmp((*x)->key, (*y)->key);
 }
 
+static bool same_addrs(const struct addrs *a, const struct addrs *b)
+{
+	for (size_t i = 0; a->n == b->n && i < a->n; i++)
+		if (!addr_equal(&a->v[i], &b->v[i]))
+			return false;
+	return a->n == b->n;
+}
+
+static bool same_rule(const struct net_rule *a, const struct net_rule *b)
+{
+	if (a->any != b->any || a->host != b->host || a->dns != b->dns ||
+		a->segments.n != b->segments.n || a->n_ports != b->n_ports)
+		return false;
+	for (size_t i = 0; i < a->segments.n; i++)
+		if (strcmp(a->segments.v[i], b->segments.v[i]) != 0)
+			return false;
+	for (size_t i = 0; i < a->n_ports; i++)
+		if (a->ports[i].protocol != b->ports[i].protocol ||
+			a->ports[i].low != b->ports[i].low || a->ports[i].high != b->ports[i].high)
+			return false;
+	return same_addrs(&a->peers, &b->peers);
+}
+
+/* They say the same of every packet. */
+static bool same_part(const struct owner_part *a, const struct owner_part *b)
+{
+	const struct net_policy *p = a->p, *q = b->p;
+
+	if (p->mode != q->mode || p->preset != q->preset || p->metadata != q->metadata ||
+		p->lift != q->lift)
+		return false;
+	for (enum net_dir d = 0; d < NET_DIRS; d++) {
+		if (p->n_rules[d] != q->n_rules[d])
+			return false;
+		for (size_t i = 0; i < p->n_rules[d]; i++)
+			if (!same_rule(&p->rules[d][i], &q->rules[d][i]))
+				return false;
+	}
+	return same_addrs(&a->c->resolvers, &b->c->resolvers) &&
+	       same_addrs(&a->c->hosts, &b->c->hosts) &&
+	       same_addrs(&a->c->want->resolvers, &b->c->want->resolvers) &&
+	       same_addrs(&a->c->want->metadata, &b->c->want->metadata);
+}
+
+/* Containers of a pod often have one profile: asked once, so that the many do not make each start dearer. */
+static void take_shared(struct owner *shared, const struct owner_part *part)
+{
+	for (size_t i = 0; i < shared->n; i++)
+		if (same_part(&shared->v[i], part))
+			return;
+	shared->v[shared->n++] = *part;
+}
+
 static void take_policy(struct work *w, struct owner *o, const struct owner_part *part)
 {
 	o->v[o->n++] = *part;
-	w->shared.v[w->shared.n++] = *part;
+	take_shared(&w->shared, part);
 	if (part->p->mode == NET_ENFORCE) {
 		w->enforces = true;
 		w->forwards = w->forwards && (part->p->lift >> NET_GUARD_FORWARD & 1);

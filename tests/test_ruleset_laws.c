@@ -149,6 +149,73 @@ static void test_order(void)
 	ok(!bad, "the order of containers and segments is nothing to the table");
 }
 
+static bool has_chain(const struct ruleset *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_chains; i++)
+		if (strcmp(r->chains[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+#define RULE(peers, ports) "{'to': [" peers "], 'ports': [" ports "]}"
+#define EGRESS(rules) "'preset': 'isolated', 'egress': [" rules "]"
+#define PEERS "'10.0.0.0/8', 'segment:db'"
+#define PORTS "'tcp/80', 'udp/90-95'"
+#define USUAL EGRESS(RULE(PEERS, PORTS))
+
+/* What sockets of no known container are held to: policies that say the same, once; whatever differs, twice. */
+static void test_shared(void)
+{
+	static const struct {
+		const char *policy, *container, *want; /* of the second */
+		const char *first; /* policy of the first; NULL: USUAL */
+	} cases[] = {
+		{USUAL, "", "", NULL}, /* the same */
+		{"'preset': 'private', 'egress': [" RULE(PEERS, PORTS) "]", "", "", NULL},
+		{USUAL ", 'mode': 'audit'", "", "", NULL},
+		{USUAL ", 'metadata': 'allow'", "", "", NULL},
+		{USUAL ", 'lift': ['loopback']", "", "", NULL},
+		{USUAL ", 'ingress': [{'from': ['any']}]", "", "", NULL},
+		{EGRESS(RULE(PEERS, PORTS) "," RULE(PEERS, PORTS)), "", "", NULL},
+		{EGRESS(RULE("'10.0.0.0/9', 'segment:db'", PORTS)), "", "", NULL},
+		{EGRESS(RULE("'10.0.0.0/8'", PORTS)), "", "", NULL},
+		{EGRESS(RULE("'10.0.0.0/8', 'segment:lb'", PORTS)), "", "", NULL},
+		{EGRESS(RULE(PEERS ", 'any'", PORTS)), "", "", NULL},
+		{EGRESS(RULE(PEERS ", 'host'", PORTS)), "", "", NULL},
+		{EGRESS("{'to': ['host', 'dns']}"), "", "", EGRESS("{'to': ['host']}")},
+		{EGRESS(RULE(PEERS, "'udp/80', 'udp/90-95'")), "", "", NULL},
+		{EGRESS(RULE(PEERS, "'tcp/80', 'udp/90-96'")), "", "", NULL},
+		{EGRESS(RULE(PEERS, "'tcp/80', 'udp/89-95'")), "", "", NULL},
+		{EGRESS(RULE(PEERS, "'tcp/80'")), "", "", NULL},
+		{USUAL, ", 'resolvers': ['10.0.0.1']", "", NULL},
+		{USUAL, ", 'hosts': ['10.0.0.1']", "", NULL},
+		{USUAL, "", ", 'resolvers': ['10.0.0.1']", NULL},
+		{USUAL, "", ", 'metadataAddresses': ['10.0.0.1']", NULL},
+	};
+	static const char *const space =
+		"{'containers': [{'key': 'c1', 'cgroup': 7, 'want': {'policies': [{'profile': 'p', "
+		"%s}]}}, "
+		"{'key': 'c2', 'cgroup': 8%s, 'want': {'policies': [{'profile': 'q', %s}]%s}}], "
+		"'segments': {'db': [], 'lb': []}}";
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		AUTO_NET_RIG struct net_rig rig = {0};
+		AUTO_RULESET struct ruleset r = {0};
+		AUTO_STR struct str text = STR_INIT;
+		struct err e = {0};
+		bool built;
+
+		str_addf(&text, space, cases[i].first ? cases[i].first : USUAL, cases[i].container,
+			cases[i].policy, cases[i].want);
+		built = net_rig_read(str_text(&text), &rig, &e) &&
+			ruleset_build(&rig.s, &r, &e) == 0;
+		ok(built && has_chain(&r, "shared_out") &&
+				!has_chain(&r, "shared_out_2") == (i == 0),
+			"unknown sockets: %s%s%s: %s %s", cases[i].policy, cases[i].container,
+			cases[i].want, i == 0 ? "one" : "two", e.msg);
+	}
+}
+
 int main(void)
 {
 	test_random("one container, one policy", false, 1, 1, NET_ENFORCE);
@@ -159,5 +226,6 @@ int main(void)
 	test_random("the host, any mode", true, 2, 3, NET_OFF);
 	test_intersection();
 	test_order();
+	test_shared();
 	return tap_done();
 }
