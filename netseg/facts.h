@@ -21,5 +21,8 @@ int facts_find(const struct net_ask *a, struct net_entry *out, int *nl, struct e
 int facts_again(struct net_entry *n, int *nl, struct err *e);
 /* All that count as resolvers of W, as its files say now; appended. */
 int facts_resolvers(const struct net_want *w, struct addrs *out, struct err *e);
+/* The same, but a file system that does not answer within MS milliseconds is ETIMEDOUT. Not to be called with the
+ * registry's lock, whose descriptor the process that is left behind would have. */
+int facts_resolvers_within(const struct net_want *w, int ms, struct addrs *out, struct err *e);
 
 #endif

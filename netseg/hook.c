@@ -8,6 +8,7 @@
  *	cinch-hook delete DIR KEY	DIR is the registry, KEY the container's in it
  *	cinch-hook gone DIR KEY		the same, unless its process lives
  *	cinch-hook start DIR KEY	its network is complete by now
+ *	cinch-hook tidy DIR		whoever is gone is taken out of it
  *
  * One line on stderr says what was the matter: the runtime puts it into its own error. Runtimes kill a hook that
  * takes too long without a word, so this one ends by itself before.
@@ -239,6 +240,11 @@ static int start(char *const args[], struct err *why, struct err *e)
 	return net_complete(args[0], args[1], why, e);
 }
 
+static int tidy(char *const args[], struct err *why, struct err *e)
+{
+	return net_tidy(args[0], why, e);
+}
+
 static const struct {
 	const char *name;
 	int n_args;
@@ -249,6 +255,7 @@ static const struct {
 	{"delete", 2, remove_all},
 	{"gone", 2, remove_gone},
 	{"start", 2, start},
+	{"tidy", 1, tidy},
 };
 
 static int run(size_t verb, char *const args[])
@@ -259,7 +266,8 @@ static int run(size_t verb, char *const args[])
 	if (rc < 0) /* in one line */
 		return report(verbs[verb].name, &e);
 	if (why.code) { /* nobody's failure here */
-		err_wrap(&why, "a segment's set could not be changed");
+		if (verbs[verb].fn != tidy)
+			err_wrap(&why, "a segment's set could not be changed");
 		tell(verbs[verb].name, JOURNAL_WARNING, why.msg, "; cinchctl net sync does it");
 	}
 	return 0;
@@ -283,7 +291,7 @@ int main(int argc, char *argv[])
 		if (argc == verbs[i].n_args + 2 && strcmp(argv[1], verbs[i].name) == 0)
 			return run(i, argv + 2);
 	fputs("usage: cinch-hook create RECORD [json|text LOG] | delete DIR KEY | gone DIR KEY | "
-	      "start DIR KEY\n",
+	      "start DIR KEY | tidy DIR\n",
 		stderr);
 	return USAGE;
 }

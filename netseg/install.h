@@ -63,7 +63,13 @@ int net_expected(
  * gone; EBUSY: its start has not come to its end.
  */
 int net_check(const char *dir, const char *key, bool repair, struct strv *found, struct err *e);
-/* All entries: drop those that are gone, complete the others, make sets agree with the members. DONE gets a line for
+/* FOUND gets, a line each, addresses of those in the namespace NS that are not as they are written down any more; with
+ * REPAIR sets are made to agree, and rules where gateways are others. Their resolvers are not read again. */
+int net_outdated(const struct registry *r, const struct netns_id *ns, bool repair,
+	struct strv *found, struct err *e);
+/* Entries of those that are gone go, with their memberships; damaged ones are mended, or go. WHY as above. */
+int net_tidy(const char *dir, struct err *why, struct err *e);
+/* That, and all others: complete them, make sets agree with the members. DONE gets a line for
  * each thing that was done, LEFT one for each that is wrong and could not be put right. */
 int net_sync(const char *dir, struct strv *done, struct strv *left, struct err *e);
 

@@ -392,7 +392,8 @@ int net_check(const char *dir, const char *key, bool repair, struct strv *found,
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	AUTO_NET_ENTRY struct net_entry n = {.id = NULL};
 
-	if (registry_open(dir, &r, e) < 0 || find(&r, key, &n, e) < 0)
+	if (registry_open(dir, &r, e) < 0 || find(&r, key, &n, e) < 0 ||
+		net_outdated(&r, &n.ns, repair, found, e) < 0)
 		return -1;
 	return check(&r, &n, repair, found, e);
 }

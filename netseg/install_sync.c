@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -16,15 +15,8 @@
 #include "netseg/registry_entry.h"
 #include "netseg/space.h"
 #include "netseg/table.h"
+#include "netseg/tidy.h"
 #include "shim/base/cleanup.h"
-
-static int say(struct strv *done, const char *key, const char *id, const char *what, struct err *e)
-{
-	AUTO_STR struct str line = STR_INIT;
-
-	str_addf(&line, "%s (%.64s): %s", key, id ? id : "?", what);
-	return str_failed(&line) || strv_add(done, str_text(&line)) < 0 ? err_nomem(e) : 0;
-}
 
 /* ---- one container ---- */
 
@@ -55,21 +47,31 @@ static int new_rules(const struct registry *r, const struct net_entry *n, int nl
 		       : space_commit(&all, nl, n->key, e);
 }
 
-/* *CHANGED: something was not as N says. */
-static int complete(const struct registry *r, struct net_entry *n, bool *changed, struct err *why,
-	struct err *e)
+/*
+ * *CHANGED: something was not as N says. RESOLVERS were read before the lock was taken, for what LOOKED, the same
+ * entry, said then; where it says something else now, whoever changed it has read them since.
+ */
+static int complete(const struct registry *r, struct net_entry *n, const struct net_entry *looked,
+	struct addrs *resolvers, bool *changed, struct err *why, struct err *e)
 {
-	AUTO_ADDRS struct addrs addresses = {0}, hosts = {0}, resolvers = {0};
+	AUTO_ADDRS struct addrs addresses = {0}, hosts = {0};
 	AUTO_FD int nl = -1;
 	bool late = n->late, moved, rules;
 
 	put_aside(&addresses, &n->addresses);
 	put_aside(&hosts, &n->hosts);
-	put_aside(&resolvers, &n->resolvers);
-	if (facts_again(n, &nl, e) < 0 || facts_resolvers(&n->want, &n->resolvers, e) < 0)
+	if (facts_again(n, &nl, e) < 0)
 		return -1;
 	moved = !same_addrs(&n->addresses, &addresses);
-	rules = !same_addrs(&n->hosts, &hosts) || !same_addrs(&n->resolvers, &resolvers);
+	rules = !same_addrs(&n->hosts, &hosts);
+	if (json_equal(json_root(n->network), json_root(looked->network)) &&
+		!same_addrs(&n->resolvers, resolvers)) {
+		const struct addrs old = n->resolvers;
+
+		n->resolvers = *resolvers;
+		*resolvers = old;
+		rules = true;
+	}
 	*changed = moved || rules || late != n->late;
 	if (rules && new_rules(r, n, nl, e) < 0)
 		return -1;
@@ -78,18 +80,85 @@ static int complete(const struct registry *r, struct net_entry *n, bool *changed
 	return *changed ? registry_put(r, n, e) : 0;
 }
 
+/* Addresses of NOW that BEFORE has not, as WHAT. */
+static int say_addrs(const char *key, const struct addrs *now, const struct addrs *before,
+	const char *what, struct strv *found, struct err *e)
+{
+	for (size_t i = 0; i < now->n; i++) {
+		char text[ADDR_TEXT_SIZE], line[ADDR_TEXT_SIZE + 64];
+
+		if (addrs_has(before, &now->v[i]))
+			continue;
+		addr_text(&now->v[i], text);
+		snprintf(line, sizeof line, "%s: %s %s", key, text, what);
+		if (strv_add(found, line) < 0)
+			return err_nomem(e);
+	}
+	return 0;
+}
+
+static int outdated(
+	const struct registry *r, const char *key, bool repair, struct strv *found, struct err *e)
+{
+	AUTO_NET_ENTRY struct net_entry n = {0}, now = {0};
+	struct err why = {0}, trouble = {0};
+	bool changed;
+
+	if (registry_get(r, key, &n, &why) < 0 || registry_get(r, key, &now, &why) < 0 ||
+		!n.installed || !registry_lives(&n) || facts_again(&now, NULL, &why) < 0)
+		return why.code == ENOMEM ? err_nomem(e) : 0; /* told by who looks at its rules */
+	if (say_addrs(key, &now.addresses, &n.addresses, "is its address by now", found, e) < 0 ||
+		say_addrs(key, &n.addresses, &now.addresses, "is its address no more", found, e) <
+			0)
+		return -1;
+	if (!repair)
+		return 0;
+	if (complete(r, &n, &n, &n.resolvers, &changed, &trouble, e) < 0)
+		return -1;
+	if (trouble.code)
+		*e = trouble;
+	return trouble.code ? -1 : 0;
+}
+
+int net_outdated(const struct registry *r, const struct netns_id *ns, bool repair,
+	struct strv *found, struct err *e)
+{
+	AUTO_STRV struct strv keys = {0};
+
+	if (registry_in(r, ns, &keys, e) < 0)
+		return -1;
+	for (size_t i = 0; i < keys.n; i++)
+		if (outdated(r, keys.v[i], repair, found, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* The entry of KEY without the lock: each is whole at any time. 0: there is none. */
+static int look(const char *dir, const char *key, struct net_entry *out, struct err *e)
+{
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	struct err why = {0};
+
+	if (registry_look(dir, &r, &why) == 0 && registry_get(&r, key, out, &why) == 0)
+		return 1;
+	if (why.code == ENOENT)
+		return 0;
+	*e = why;
+	return -1;
+}
+
 int net_complete(const char *dir, const char *key, struct err *why, struct err *e)
 {
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
-	AUTO_NET_ENTRY struct net_entry n = {0};
+	AUTO_NET_ENTRY struct net_entry looked = {0}, n = {0};
+	AUTO_ADDRS struct addrs resolvers = {0};
 	struct err now = {0};
 	bool changed;
+	int rc = look(dir, key, &looked, e);
 
-	/* where nobody ever had rules nothing is made */
-	if (registry_look(dir, &r, &now) < 0 && now.code == ENOENT)
-		return 0;
-	registry_close(&r);
-	if (registry_open(dir, &r, e) < 0)
+	if (rc <= 0) /* where nobody ever had rules nothing is made */
+		return rc;
+	if (facts_resolvers(&looked.want, &resolvers, e) < 0 || registry_open(dir, &r, e) < 0)
 		return -1;
 	if (registry_get(&r, key, &n, &now) < 0) {
 		if (now.code == ENOENT)
@@ -99,91 +168,40 @@ int net_complete(const char *dir, const char *key, struct err *why, struct err *
 	}
 	if (!n.installed || !registry_lives(&n))
 		return err_set(e, ERR_INPUT, "container %.64s has no rules in force", n.id);
-	return complete(&r, &n, &changed, why, e);
+	return complete(&r, &n, &looked, &resolvers, &changed, why, e);
 }
 
 /* ---- all of them ---- */
 
-struct one {
-	char key[NET_KEY_SIZE];
-	char id[65];
-	bool lives, installed;
-};
-
-struct everyone {
-	struct one *v;
-	size_t n;
-};
-
-struct told {
-	struct strv *done, *left;
-};
-
-static int put_one(const struct net_entry *n, void *arg, struct err *e)
-{
-	struct everyone *all = arg;
-	struct one *more = reallocarray(all->v, all->n + 1, sizeof *more);
-
-	if (!more)
-		return err_nomem(e);
-	all->v = more;
-	more += all->n++;
-	*more = (struct one){.lives = registry_lives(n), .installed = n->installed};
-	memcpy(more->key, n->key, NET_KEY_SIZE);
-	snprintf(more->id, sizeof more->id, "%s", n->id);
-	return 0;
-}
-
-/* The registry itself, and everybody in it. */
-static int begin(const char *dir, struct everyone *all, const struct told *t, struct err *e)
-{
-	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
-	AUTO_STRV struct strv bad = {0};
-
-	if (registry_open(dir, &r, e) < 0 || registry_tidy(&r, e) < 0 ||
-		registry_each(&r, put_one, all, &bad, e) < 0)
-		return -1;
-	for (size_t i = 0; i < bad.n; i++) {
-		char what[512];
-
-		snprintf(what, sizeof what,
-			"its entry is damaged; it goes when the container is deleted, or, if that "
-			"is gone, by cinch-hook delete %.256s %.64s",
-			dir, bad.v[i]);
-		if (say(t->left, bad.v[i], NULL, what, e) < 0)
-			return -1;
-	}
-	return 0;
-}
+enum { FILES_WAIT = 2000 /* ms, for the file that names a container's resolvers */ };
 
 /* A failure with one container is told, and the others have their turn. */
-static int sync_one(const char *dir, const struct one *x, const struct told *t, struct err *e)
+static int sync_one(const char *dir, const struct tidy_one *x, const struct tidy *t, struct err *e)
 {
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
-	AUTO_NET_ENTRY struct net_entry n = {0};
+	AUTO_NET_ENTRY struct net_entry looked = {0}, n = {0};
+	AUTO_ADDRS struct addrs resolvers = {0};
 	struct err why = {0}, trouble = {0};
 	bool changed = false;
 	int rc;
 
-	if (!x->lives) {
-		rc = net_remove_gone(dir, x->key, &trouble, &why);
-		if (rc == 1) /* it was started again meanwhile */
-			return 0;
-		return rc == 0 ? say(t->done, x->key, x->id, "its process is gone: removed", e)
-			       : say(t->left, x->key, x->id, why.msg, e);
-	}
 	if (!x->installed) /* of a process that runs nothing is opened */
-		return say(t->left, x->key, x->id,
+		return tidy_say(t->left, x->key, x->id,
 			"its start did not come to its end; it is removed when its process is gone",
 			e);
+	rc = look(dir, x->key, &looked, &why);
+	if (rc == 0)
+		return 0;
+	if (rc < 0 || facts_resolvers_within(&looked.want, FILES_WAIT, &resolvers, &why) < 0)
+		return tidy_say(t->left, x->key, x->id, why.msg, e);
 	if (registry_open(dir, &r, e) < 0)
 		return -1;
 	if (registry_get(&r, x->key, &n, &why) < 0 ||
-		complete(&r, &n, &changed, &trouble, &why) < 0)
-		return why.code == ENOENT ? 0 : say(t->left, x->key, x->id, why.msg, e);
-	if (changed && say(t->done, x->key, x->id, "addresses or gateways were others", e) < 0)
+		complete(&r, &n, &looked, &resolvers, &changed, &trouble, &why) < 0)
+		return why.code == ENOENT ? 0 : tidy_say(t->left, x->key, x->id, why.msg, e);
+	if (changed && tidy_say(t->done, x->key, x->id, "addresses or gateways were others", e) < 0)
 		return -1;
-	return trouble.code ? say(t->left, x->key, x->id, trouble.msg, e) : 0;
+	return trouble.code ? tidy_say(t->left, x->key, x->id, trouble.msg, e) : 0;
 }
 
 /* ---- sets against members ---- */
@@ -210,21 +228,21 @@ static int compare_set(int nl, const char *set, enum net_type type, const struct
 	return 0;
 }
 
-static int say_set(const struct one *x, const char *set, const struct addrs *l, const char *what,
-	struct strv *done, struct err *e)
+static int say_set(const struct tidy_one *x, const char *set, const struct addrs *l,
+	const char *what, struct strv *done, struct err *e)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		char text[ADDR_TEXT_SIZE], line[NET_NAME_SIZE + ADDR_TEXT_SIZE + 32];
 
 		addr_text(&l->v[i], text);
 		snprintf(line, sizeof line, "set %s: %s %s", set, text, what);
-		if (say(done, x->key, x->id, line, e) < 0)
+		if (tidy_say(done, x->key, x->id, line, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int sync_set(int nl, const struct one *x, const struct net_segment *s, bool four,
+static int sync_set(int nl, const struct tidy_one *x, const struct net_segment *s, bool four,
 	struct strv *done, struct err *e)
 {
 	const enum net_type type = four ? NET_T_ADDR4 : NET_T_ADDR6;
@@ -242,7 +260,7 @@ static int sync_set(int nl, const struct one *x, const struct net_segment *s, bo
 	return say_set(x, set, &gone, "is no member's", done, e);
 }
 
-static int sync_sets(const char *dir, const struct one *x, const struct told *t, struct err *e)
+static int sync_sets(const char *dir, const struct tidy_one *x, const struct tidy *t, struct err *e)
 {
 	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
 	AUTO_NET_ENTRY struct net_entry n = {0};
@@ -253,14 +271,14 @@ static int sync_sets(const char *dir, const struct one *x, const struct told *t,
 	if (registry_open(dir, &r, e) < 0)
 		return -1;
 	if (registry_get(&r, x->key, &n, &why) < 0)
-		return why.code == ENOENT ? 0 : say(t->left, x->key, x->id, why.msg, e);
+		return why.code == ENOENT ? 0 : tidy_say(t->left, x->key, x->id, why.msg, e);
 	if (space_load(&r, &n.ns, n.host, NULL, NULL, &all, &why) < 0 ||
 		(all.s.n_segments && space_socket(&r, &n.ns, &nl, &why) < 0))
-		return say(t->left, x->key, x->id, why.msg, e);
+		return tidy_say(t->left, x->key, x->id, why.msg, e);
 	for (size_t i = 0; i < all.s.n_segments; i++)
 		for (int four = 1; four >= 0; four--)
 			if (sync_set(nl, x, &all.s.segments[i], four, t->done, &why) < 0)
-				return say(t->left, x->key, x->id, why.msg, e);
+				return tidy_say(t->left, x->key, x->id, why.msg, e);
 	return 0;
 }
 
@@ -273,25 +291,17 @@ static int rebuild(const char *dir, struct strv *done, struct err *e)
 
 int net_sync(const char *dir, struct strv *done, struct strv *left, struct err *e)
 {
-	const struct told t = {done, left};
-	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
-	AUTO_FREE struct one *list = NULL;
-	struct everyone all = {0};
-	struct err why = {0};
-	int rc;
+	AUTO_TIDY struct tidy t = {.done = done, .left = left};
+	int rc = tidy_gone(dir, &t, e);
 
-	if (registry_look(dir, &r, &why) < 0 && why.code == ENOENT)
-		return 0;
-	registry_close(&r);
-	rc = begin(dir, &all, &t, e);
-	list = all.v;
 	/* the lock is given back in between: starts are not to wait for all of it */
-	for (size_t i = 0; rc == 0 && i < all.n; i++)
-		rc = sync_one(dir, &list[i], &t, e);
+	for (size_t i = 0; rc == 0 && i < t.n; i++)
+		if (t.v[i].lives)
+			rc = sync_one(dir, &t.v[i], &t, e);
 	if (rc == 0)
 		rc = rebuild(dir, done, e);
-	for (size_t i = 0; rc == 0 && i < all.n; i++)
-		if (list[i].lives && list[i].installed)
-			rc = sync_sets(dir, &list[i], &t, e);
+	for (size_t i = 0; rc == 0 && i < t.n; i++)
+		if (t.v[i].lives && t.v[i].installed)
+			rc = sync_sets(dir, &t.v[i], &t, e);
 	return rc;
 }

@@ -9,10 +9,12 @@
 #include "netseg/members.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "netseg/registry_entry.h"
 #include "netseg/roster.h"
@@ -162,19 +164,31 @@ static int announce(const struct registry *r, const struct roster *before,
 	return registry_write(r, MEMBERS, str_text(&text), text.len, e);
 }
 
-/* From the lines of the file to AFTER, which is normalised: sets, then the file. */
+/* No room for the file as it has to be: the next one makes it anew from the entries, for it is damaged then. */
+static int spoil(const struct registry *r, struct err *e)
+{
+	AUTO_FD int fd = openat(r->fd, MEMBERS, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || pwrite(fd, "!", 1, 0) != 1)
+		return err_set(e, errno, "write %s/" MEMBERS, r->dir);
+	return 0;
+}
+
+/* From the lines of the file to AFTER, which is normalised: sets, then the file. With LEAVING nobody comes whom the file
+ * does not tell of: no room is needed. */
 static int settle(const struct registry *r, const struct roster *before, struct roster *after,
-	struct err *why, struct err *e)
+	bool leaving, struct err *why, struct err *e)
 {
 	const struct roster *from = before;
 	AUTO_ROSTER struct roster last = {0};
+	struct err full = {0};
 	size_t found = 1;
 
 	while (found) { /* each time at least one line less: that of a process which ended meanwhile */
 		AUTO_CHANGES struct roster_changes c = {0};
 
 		if (roster_changes(from, after, &c, e) < 0 ||
-			(any_new(&c) && announce(r, before, after, e) < 0) ||
+			(!leaving && any_new(&c) && announce(r, before, after, e) < 0) ||
 			sweep(after, &c, &found, why, e) < 0)
 			return -1;
 		settle_lines(after);
@@ -185,7 +199,13 @@ static int settle(const struct registry *r, const struct roster *before, struct 
 			from = &last;
 		}
 	}
-	return save(r, after, ROSTER_STAY, e);
+	if (save(r, after, ROSTER_STAY, &full) == 0)
+		return 0;
+	if (leaving && (full.code == ENOSPC || full.code == EDQUOT))
+		return spoil(r, e);
+	if (e)
+		*e = full;
+	return -1;
 }
 
 int members_join(
@@ -202,7 +222,7 @@ int members_join(
 	if (roster_normalise(&after, NULL, e) < 0)
 		return -1;
 	mark_idle(&after);
-	return settle(r, &before, &after, why, e);
+	return settle(r, &before, &after, false, why, e);
 }
 
 int members_leave(
@@ -221,7 +241,7 @@ int members_leave(
 		return -1;
 	for (size_t i = 0; i < after.n; i++)
 		any |= after.v[i].gone || !after.v[i].settled;
-	return any ? settle(r, &before, &after, why, e) : 0;
+	return any ? settle(r, &before, &after, true, why, e) : 0;
 }
 
 int members_rebuild(const struct registry *r, struct strv *done, struct err *e)

@@ -225,12 +225,31 @@ static int read_keys(const struct registry *r, const char *name, struct strv *ou
 	return 0;
 }
 
+/* KEY stands in the file NAME no more, where there is no room for another file: its line is none any more. */
+static int blank_key(const struct registry *r, const char *name, const char *key, struct err *e)
+{
+	static const char none[NET_KEY_SIZE] = "------------";
+	AUTO_FREE char *text = NULL;
+	AUTO_FD int fd = -1;
+	const char *at;
+	size_t len;
+
+	if (registry_read(r, name, KEYS_MAX, &text, &len, e) < 0)
+		return -1;
+	at = strstr(text, key);
+	fd = openat(r->fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || (at && pwrite(fd, none, NET_KEY_SIZE - 1, at - text) != NET_KEY_SIZE - 1))
+		return err_set(e, errno, "write %s/%s", r->dir, name);
+	return 0;
+}
+
 /* KEY stands in the file NAME, or does not. A file without a line goes. */
 static int write_keys(
 	const struct registry *r, const char *name, const char *key, bool there, struct err *e)
 {
 	AUTO_STRV struct strv keys = {0};
 	AUTO_STR struct str text = STR_INIT;
+	struct err why = {0};
 
 	if (read_keys(r, name, &keys, e) < 0)
 		return -1;
@@ -245,7 +264,13 @@ static int write_keys(
 		return err_nomem(e);
 	if (!text.len)
 		return remove_file(r, name, e);
-	return registry_write(r, name, text.s, text.len, e);
+	if (registry_write(r, name, text.s, text.len, &why) == 0)
+		return 0;
+	if (!there && (why.code == ENOSPC || why.code == EDQUOT))
+		return blank_key(r, name, key, e);
+	if (e)
+		*e = why;
+	return -1;
 }
 
 int registry_in(
@@ -326,18 +351,24 @@ int registry_put(const struct registry *r, const struct net_entry *n, struct err
 	AUTO_STR struct str text = STR_INIT;
 	char name[64], place[64], before[64];
 	struct netns_id old;
-	bool moved;
+	struct err lost;
+	bool had, moved = false;
 
 	if (name_of(CONTAINERS, n->key, name, e) < 0 || registry_entry_write(n, &text, e) < 0)
 		return -1;
 	namespace_name(&n->ns, place);
-	moved = old_namespace(r, n->key, &old);
-	if (moved) {
+	had = old_namespace(r, n->key, &old);
+	if (had) {
 		namespace_name(&old, before);
 		moved = strcmp(before, place) != 0;
 	}
 	if (write_keys(r, place, n->key, true, e) < 0 ||
-		registry_write(r, name, text.s, text.len, e) < 0 || mark_late(r, n, e) < 0)
+		registry_write(r, name, text.s, text.len, e) < 0) {
+		if (!had)
+			(void)write_keys(r, place, n->key, false, &lost);
+		return -1;
+	}
+	if (mark_late(r, n, e) < 0)
 		return -1;
 	return moved ? write_keys(r, before, n->key, false, e) : 0;
 }
@@ -442,6 +473,25 @@ int registry_each(const struct registry *r,
 			*e = why;
 			return -1;
 		}
+	}
+	return 0;
+}
+
+int registry_listed(const struct registry *r, const char *key, bool *yes, struct err *e)
+{
+	AUTO_STRV struct strv names = {0};
+
+	*yes = false;
+	if (list_room(r, NAMESPACES, &names, e) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n && !*yes; i++) {
+		AUTO_STRV struct strv keys = {0};
+		char name[PATH_MAX];
+
+		snprintf(name, sizeof name, NAMESPACES "/%s", names.v[i]);
+		if (!str_ends(name, REGISTRY_TEMP) && read_keys(r, name, &keys, e) < 0)
+			return -1;
+		*yes = strv_has(&keys, key);
 	}
 	return 0;
 }

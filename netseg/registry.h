@@ -9,6 +9,8 @@
  *	DIR/namespaces/COOKIE		keys of the containers in it, a line each
  *	DIR/members			a line for each container that is a member of a segment, or whose rules
  *					mention one (roster.h)
+ *	DIR/stale			empty: somebody who has an entry was found to be gone
+ *	DIR/tried			empty: when it was last tried in vain to take such entries away
  *
  * kill -9 between any two writes leaves files that the next user of the lock sets right: a key is written to its
  * namespace before the entry is there, and removed from it after the entry; a line of members is there
@@ -75,5 +77,19 @@ int registry_in(
 	const struct registry *r, const struct netns_id *ns, struct strv *keys, struct err *e);
 /* The process of N runs and is in its namespace. */
 bool registry_lives(const struct net_entry *n);
+/* *YES: KEY stands in some namespace's list. */
+int registry_listed(const struct registry *r, const char *key, bool *yes, struct err *e);
+
+/*
+ * For launches that have nothing to do with the network: look.c, which needs no lock and reads no entries.
+ *
+ * Somebody is written down who is gone: it was noted (registry_note_gone) or, with MEMBERS, a member's process has
+ * ended, as it has with everybody who ends in order, too, and is about to be deleted. Not when it was tried in vain to
+ * put that right within the last half minute (registry_note_tried).
+ */
+bool registry_stale(const char *dir, bool members);
+/* The container ID of ROOT, whose state record was in the directory RECORDS, is gone: noted if it has an entry. */
+void registry_note_gone(int records, const char *root, const char *id);
+void registry_note_tried(const char *dir, bool in_vain);
 
 #endif

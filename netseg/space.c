@@ -20,6 +20,7 @@
 
 #include "netseg/encode.h"
 #include "netseg/members.h"
+#include "netseg/mend.h"
 #include "netseg/nlmsg.h"
 #include "netseg/nlsock.h"
 #include "shim/base/cleanup.h"
@@ -67,7 +68,25 @@ static int add_container(struct space *p, const struct net_entry *n, struct err 
 		       : 0;
 }
 
-/* The entries of KEYS that count; an entry that cannot be read might be of somebody who runs. */
+/* ENOENT: it is gone. A damaged one might be of somebody who runs. */
+static int read_entry(
+	const struct registry *r, const char *key, struct net_entry *out, struct err *e)
+{
+	int rc = registry_get(r, key, out, e);
+
+	if (rc == 0 || e->code != ERR_INPUT)
+		return rc;
+	rc = mend(r, key, out, e);
+	if (rc > 0)
+		return 0;
+	if (rc < 0)
+		return err_wrap(e, "container %s in the same network namespace", key);
+	if (r->lock >= 0 && registry_drop(r, key, e) < 0)
+		return -1;
+	return err_set(e, ENOENT, "container %s", key);
+}
+
+/* The entries of KEYS that count. */
 static int read_entries(const struct registry *r, const struct strv *keys,
 	const struct net_entry *with, const char *without, struct space *p, struct err *e)
 {
@@ -79,13 +98,10 @@ static int read_entries(const struct registry *r, const struct strv *keys,
 
 		if ((with && strcmp(key, with->key) == 0) || (without && strcmp(key, without) == 0))
 			continue;
-		if (registry_get(r, key, &p->entries[p->n], e) < 0) {
+		if (read_entry(r, key, &p->entries[p->n], e) < 0) {
 			if (e->code == ENOENT)
 				continue;
-			return err_wrap(e,
-				"a container in the same network namespace (if it is gone: "
-				"cinch-hook delete %.256s %s)",
-				r->dir, key);
+			return -1;
 		}
 		if (p->entries[p->n].installed && registry_lives(&p->entries[p->n]))
 			p->n++;

@@ -90,5 +90,10 @@ int network_program(const struct world *w, char out[WORLD_PATH_MAX], struct err 
  */
 void network_start(const char *dir, const char *root, const char *id);
 void network_delete(const char *dir, const char *root, const char *id);
+/*
+ * A container comes (COMES) or goes, whatever it is. When somebody is written down in the registry who is gone
+ * (registry_stale), cinch-hook takes him out, before his address is anybody else's. Otherwise quiet, and cheap.
+ */
+void network_tidy(const char *dir, bool comes);
 
 #endif

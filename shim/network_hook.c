@@ -27,6 +27,7 @@
 enum {
 	TIMEOUT = 10, /* seconds the runtime gives it; its own limit is less */
 	WAIT_MS = 9000, /* for one that is run from here */
+	REAP_TRIES = 200, /* 5 ms each, for one that was killed */
 	FEW = 256, /* descriptors, where close_range is missing (before Linux 5.9) */
 };
 
@@ -255,7 +256,22 @@ static bool listen_to(int from, char *text, size_t size)
 	}
 }
 
-static void run(const char *verb, const char *dir, const char *key)
+/* It has ended, or was killed; who waits for a file system that does not answer may not even die then. */
+static void reap(pid_t pid)
+{
+	const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+
+	for (int i = 0; i < REAP_TRIES; i++) {
+		pid_t got = waitpid(pid, NULL, WNOHANG);
+
+		if (got == pid || (got < 0 && errno != EINTR))
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* KEY may be NULL. False: it said that something went wrong, or could not be run. */
+static bool run(const char *verb, const char *dir, const char *key)
 {
 	char path[WORLD_PATH_MAX], said[400] = "";
 	char *const argv[] = {(char *)name, (char *)verb, (char *)dir, (char *)key, NULL};
@@ -265,25 +281,25 @@ static void run(const char *verb, const char *dir, const char *key)
 	pid_t pid;
 
 	if (beside(path, &why) < 0 || pipe2(ends, O_CLOEXEC) < 0)
-		return;
+		return false;
 	from = ends[0];
 	pid = fork();
 	if (pid == 0)
 		become(path, argv, ends[1]);
 	close(ends[1]);
 	if (pid < 0)
-		return;
+		return false;
 	if (!listen_to(from, said, sizeof said)) {
 		kill(pid, SIGKILL);
 		snprintf(said, sizeof said, "it took more than %d seconds", WAIT_MS / 1000);
 	}
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	reap(pid);
 	said[strcspn(said, "\n")] = '\0';
-	if (*said) {
-		err_set(&why, ERR_INPUT, "%s %s: %s", name, verb, said);
-		(void)journal_tell(&journal_sockets, JOURNAL_WARNING, why.msg, &second);
-	}
+	if (!*said)
+		return true;
+	err_set(&why, ERR_INPUT, "%s %s: %s", name, verb, said);
+	(void)journal_tell(&journal_sockets, JOURNAL_WARNING, why.msg, &second);
+	return false;
 }
 
 /* The file KIND/KEY of the container in the registry below DIR. NET and KEY are filled. */
@@ -313,4 +329,14 @@ void network_delete(const char *dir, const char *root, const char *id)
 
 	if (has(dir, root, id, "containers", net, key))
 		run("gone", net, key);
+}
+
+void network_tidy(const char *dir, bool comes)
+{
+	char net[PATH_MAX];
+	struct err why;
+
+	if (registry_dir(dir, net, &why) == 0 && registry_stale(net, comes) &&
+		!run("tidy", net, NULL))
+		registry_note_tried(net, true);
 }

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "netseg/registry.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/str.h"
 
@@ -66,7 +67,8 @@ static bool alive(const char *root, const char *name)
 	       !state_unknown(root, name, strlen(name) - strlen(SUFFIX));
 }
 
-/* Whether the record NAME, not alive, is of a container that is gone. */
+/* Whether the record NAME, not alive, is of a container that is gone. One with rules of the network may have left them,
+ * which another program takes away: that it has to is noted, also when it is killed before the record goes. */
 static bool record_stale(int dir, const char *root, const char *name)
 {
 	AUTO_JSON struct json_doc *doc = NULL;
@@ -76,7 +78,11 @@ static bool record_stale(int dir, const char *root, const char *name)
 	if (state_load(dir, name, &doc, &e) < 0)
 		return e.code == ERR_INPUT && name[0] != '~'; /* damaged, and nobody needs it */
 	id = json_str(json_get(json_root(doc), "id"));
-	return state_unknown(root, id, strlen(id)) && !state_in_flight(json_root(doc));
+	if (!state_unknown(root, id, strlen(id)) || state_in_flight(json_root(doc)))
+		return false;
+	if (json_get(json_root(doc), "network") || json_get(json_root(doc), "unhooked"))
+		registry_note_gone(dir, root, id);
+	return true;
 }
 
 static bool stale(int dir, const char *root, const char *name, struct stat *st)

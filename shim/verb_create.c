@@ -292,6 +292,9 @@ int verb_create(const struct call *c, struct err *e)
 	/* the line is only what it will be once it was judged */
 	if ((c->args->help || prepare(c, &l, e) == 0) &&
 		(argv = args_emit(c->args, c->runtime, e)) != NULL) {
+		/* one that has a hook does the same by that */
+		if (*l.state && !l.hooked)
+			network_tidy(l.state, true);
 		fds.preserve = verb_preserve_fds(c->args);
 		fds.n_keep = l.images >= 0;
 		runtime_exec(c->runtime, argv, &fds, e);

@@ -161,23 +161,20 @@ static struct json *words_json(struct json_doc *doc, const struct pass *p)
 	return list;
 }
 
-/* Where the container's record is, and what it says; *OUT NULL: nothing that counts. */
-static bool look_up(const struct call *c, const char *id, char dir[PATH_MAX], char root[PATH_MAX],
-	struct json_doc **out)
+/* What the record of ID says; *OUT NULL: nothing that counts. */
+static void look_up(const struct call *c, const char *id, struct json_doc **out)
 {
+	char dir[PATH_MAX], root[PATH_MAX];
 	struct err why;
 
 	if (args_id_ok(id, &why) < 0 ||
 		state_root(c->runtime, args_value(c->args, ARG_ROOT), root, &why) < 0 ||
-		state_dir(dir, &why) < 0)
-		return false;
-	if (state_read(dir, root, id, out, &why) < 0 || !*out)
-		return true;
+		state_dir(dir, &why) < 0 || state_read(dir, root, id, out, &why) < 0 || !*out)
+		return;
 	if (!running_is(json_root(*out), root, id)) {
 		json_free(*out);
 		*out = NULL;
 	}
-	return true;
 }
 
 static int put_unread(struct audit *a, const char *word)
@@ -219,8 +216,8 @@ static bool is_gone(const char *root, const char *id)
 }
 
 /* A container that came late to its network; one that vanished without its hooks, or has none (cinch-hook looks whether
- * it still runs). */
-static void tend_network(const struct call *c, const struct pass *p, bool unhooked)
+ * it still runs), and what is kept of others. */
+static void tend(const struct call *c, const struct pass *p, bool unhooked)
 {
 	char dir[PATH_MAX], root[PATH_MAX];
 	struct err why;
@@ -231,28 +228,38 @@ static void tend_network(const struct call *c, const struct pass *p, bool unhook
 		return;
 	if (p->verb == &start)
 		network_start(dir, root, p->id);
-	else if (strcmp(p->verb->verb, "delete") == 0 && (unhooked || is_gone(root, p->id)))
+	if (strcmp(p->verb->verb, "delete") != 0)
+		return;
+	/* rules first: of a record that goes before them it would be noted that they are left */
+	if (unhooked || is_gone(root, p->id))
 		network_delete(dir, root, p->id);
+	state_collect(dir, root, p->id);
+	network_tidy(dir, false);
 }
 
 /* Whatever comes of it, the caller goes on. *UNHOOKED: see state.h. */
 static void note(const struct call *c, const struct pass *p, bool *unhooked)
 {
-	const struct sigaction ignore = {.sa_handler = SIG_IGN};
-	char dir[PATH_MAX], root[PATH_MAX];
 	AUTO_JSON struct json_doc *about = NULL;
-	struct sigaction before;
 	struct err why = {0}, second;
-	bool changed, found;
 
-	/* a log at the caller's limit of file sizes would end us here */
-	changed = sigaction(SIGXFSZ, &ignore, &before) == 0;
-	found = p->id && look_up(c, p->id, dir, root, &about);
+	if (p->id)
+		look_up(c, p->id, &about);
 	*unhooked = about && json_is_true(json_get(json_root(about), "unhooked"));
 	if (record(c, p, about, &why) < 0)
 		(void)journal_tell(&journal_sockets, JOURNAL_ERR, why.msg, &second);
-	if (found && strcmp(p->verb->verb, "delete") == 0)
-		state_collect(dir, root, p->id);
+}
+
+static void note_and_tend(const struct call *c, const struct pass *p)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct sigaction before;
+	/* a log at the caller's limit of file sizes would end us here */
+	bool changed = sigaction(SIGXFSZ, &ignore, &before) == 0, unhooked = false;
+
+	if (p->verb != &start)
+		note(c, p, &unhooked);
+	tend(c, p, unhooked);
 	if (changed)
 		sigaction(SIGXFSZ, &before, NULL);
 }
@@ -272,13 +279,10 @@ int verb_pass(const struct call *c, struct err *e)
 	const struct runtime_fds fds = {.all = true};
 	const struct pass p = understand(c->args);
 	AUTO_FREE char **argv = NULL;
-	bool unhooked = false;
 
 	if (p.verb) {
-		if (!p.help && p.verb != &start)
-			note(c, &p, &unhooked);
 		if (!p.help)
-			tend_network(c, &p, unhooked);
+			note_and_tend(c, &p);
 		return runtime_exec(c->runtime, line_for(c->args, c->runtime), &fds, e);
 	}
 	argv = args_emit(c->args, c->runtime, e);

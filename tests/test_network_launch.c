@@ -3,8 +3,10 @@
  * test_network_launch - the built program: what a container whose profile speaks of the network gets from
  * cinch, and what keeps it from starting.
  */
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "netseg/registry.h"
@@ -395,11 +397,14 @@ static void test_node_audits(void)
 
 #define HOOKED "/run/hooked"
 
-/* A hook that writes down how it was called, and reads what it can get hold of. */
+/* A hook that writes down how it was called, reads what it can get hold of, and does what it is called for as far as
+ * that makes a difference here; but not when /run/lazy is there. */
 static void telling_hook(void)
 {
 	launch_write(HOOK,
 		"#!/bin/sh\n"
+		"[ -e /run/lazy ] || case $1 in gone) rm -f \"$2/containers/$3\" ;;\n"
+		"tidy) rm -f \"$2/stale\" \"$2/members\"; : >" HOOKED "; exit 0 ;; esac\n"
 		"{ echo \"$@\"; tr '\\0' ' ' </proc/$$/environ; echo; ls /proc/$$/fd | tr "
 		"'\\n' ' '; cat; } >" HOOKED "\n"
 		"echo last words >&2; exit 3\n");
@@ -413,7 +418,7 @@ static char *hooked_by(const char *verb)
 	char line[128];
 	AUTO_LAUNCHED struct launched l = {0};
 
-	snprintf(line, sizeof line, "--root " ROOT " %s box", verb);
+	snprintf(line, sizeof line, "--root " ROOT " %s%s", verb, strchr(verb, ' ') ? "" : " box");
 	l = launch_run_with(NULL, line, "/etc");
 	ok(l.status == 0 && l.started && !*l.err, "%s: the runtime, and nothing on stderr: %s",
 		verb, l.err);
@@ -478,13 +483,106 @@ static void test_delete(void)
 	living = hooked_by("delete");
 	ok(!living, "what the runtime knows has its own hooks: %s", living ? living : "");
 	rmdir(ROOT "/box");
-	vanished = hooked_by("delete --force");
+	vanished = hooked_by("delete --force box");
 	ok(vanished && str_starts(vanished, want), "what vanished is taken away: %s",
 		vanished ? vanished : "");
 	unlink(HOOKED);
 	entry("containers", false);
 	none = hooked_by("delete");
 	ok(!none, "nothing known, nothing done");
+	install_hook(0755);
+}
+
+/* ---- whoever is gone ---- */
+
+#define MEMBERS RIG_STATE "/net/members"
+
+/* A line of a member whose process is PID. */
+static void write_member(pid_t pid)
+{
+	char line[128];
+
+	snprintf(line, sizeof line, "c123456789ab %d 7 4 9 in web - 10.0.0.1\n", (int)pid);
+	launch_write(MEMBERS, line);
+}
+
+static pid_t ended(void)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	return pid;
+}
+
+static bool tidied(const char *options, const char *why)
+{
+	AUTO_OUTCOME struct outcome o = {.config = NULL};
+	AUTO_FREE char *ran = NULL;
+
+	unlink(HOOKED);
+	o = create(options, NULL);
+	ok(o.l.status == 0 && o.l.started, "%s: it starts: %s", why, o.l.err);
+	ran = launch_read(HOOKED);
+	return ran != NULL;
+}
+
+/* Whom a vanished member's address may be given to next, whatever profile it has. */
+static void test_tidy(void)
+{
+	static const char any[] = "--cinch-profile plain";
+	AUTO_FREE char *run = NULL;
+
+	telling_hook();
+	launch_dir(RIG_STATE "/net");
+	ok(!tidied(any, "no members"), "nothing is run");
+	write_member(getpid());
+	ok(!tidied(any, "a member lives"), "nothing is run");
+	write_member(ended());
+	run = hooked_by("delete other");
+	ok(!run, "a delete: whoever has ended may be about to be deleted: %s", run ? run : "");
+	ok(tidied(any, "a member has ended"), "it is taken out");
+	ok(!tidied(any, "no longer"), "once");
+	write_member(ended());
+	ok(!tidied("--cinch-profile closed", "a member has ended"),
+		"who has hooks does the same by them");
+	launch_write(MEMBERS, "nonsense\n");
+	ok(tidied(any, "a damaged file"), "it is looked at");
+	launch_write("/run/lazy", "");
+	write_member(ended());
+	ok(tidied(any, "it is of no use"), "it is tried");
+	ok(!tidied(any, "and again"), "not every time");
+	unlink("/run/lazy");
+	unlink(RIG_STATE "/net/tried");
+	unlink(MEMBERS);
+}
+
+/* Nobody told the runtime, which has nothing of it any more: the record goes at the next launch or delete, and what
+ * was written down of its rules with it. */
+static void test_record_gone(void)
+{
+	AUTO_OUTCOME struct outcome o = create("--cinch-profile closed", NULL);
+	const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+	AUTO_FREE char *run = NULL, *later = NULL;
+
+	telling_hook();
+	entry("containers", true);
+	utimensat(AT_FDCWD, o.record, old, 0);
+	launch_write("/run/lazy", "");
+	run = hooked_by("delete other");
+	ok(run && str_starts(run, "tidy " RIG_STATE "/net\n"),
+		"rules of a container whose record goes are taken away: %s", run ? run : "");
+	ok(access(o.record, F_OK) < 0 && access(RIG_STATE "/net/stale", F_OK) == 0,
+		"in vain: it is not forgotten");
+	unlink("/run/lazy");
+	unlink(RIG_STATE "/net/tried");
+	unlink(HOOKED);
+	later = hooked_by("delete other");
+	ok(later && access(RIG_STATE "/net/stale", F_OK) < 0, "the next one does it");
+	entry("containers", false);
 	install_hook(0755);
 }
 
@@ -511,6 +609,8 @@ int main(void)
 	test_exec();
 	test_start();
 	test_delete();
+	test_tidy();
+	test_record_gone();
 	test_node_audits();
 	return tap_done();
 }

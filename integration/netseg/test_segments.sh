@@ -7,7 +7,7 @@
 # may have, never more, which the next one sets right.
 # shellcheck source=integration/netseg/world.sh
 . "${BASH_SOURCE[0]%/*}/world.sh" || exit 1
-IT_NEEDS="runc busybox nft nsenter"
+IT_NEEDS="runc busybox nft nsenter python3"
 it_enter "$0" "$@"
 
 HOOK=/usr/local/sbin/cinch-hook
@@ -142,6 +142,32 @@ test_reuse() {
 	ip netns del other
 	it_is "all are gone" "$(in_sets pod4 db)" ""
 }
+# Who has no rules has no hook either: cinch looks when it is created.
+test_bare() {
+	nw_run db d1 pod2
+	it_is "db is there" "$(in_sets pod4 db)" "10.88.2.2 fd88:2::2"
+	vanish d1
+	nw_pod_again 2
+	nw_run bare b1 pod2
+	it_is "its address is used again by one without rules: it is in no set" "$(in_sets pod4 db)" ""
+	it_is "and nothing is left of who had it" "$(find $REG -name "$(key_at2 d1)")" ""
+	nw_delete bare b1
+	nw_delete db d1
+	# everything of it is gone, and nobody was told: neither hook nor runtime
+	nw_run db d1 pod2
+	vanish d1
+	rm -rf "${ROOT:?}/d1"
+	it_unlike "nobody lists it" "$("$B/cinchctl" net show; "$B/cinchctl" net graph; "$B/cinchctl" ps)" 'd1|gone'
+	it_like "but net check" "$("$B/cinchctl" net check)" 'left over'
+	it_like "and doctor" "$("$B/cinchctl" doctor)" 'is gone, and still written down'
+	touch -d '2 minutes ago' /run/cinch/*/d1.json
+	nw_call - delete --force d1
+	nw_call bare delete --force another
+	it_is "a delete of anybody takes it away" "$(find $REG -name "$(key_at2 d1)")$(members | grep ' db ')$(in_sets pod4 db)" ""
+	it_is "with its record" "$(ls /run/cinch/*/d1.json 2>/dev/null)" ""
+	rm -rf $T/bundles/d1
+}
+key_at2() { printf 'c%s' "$(printf '%s/%s' "$ROOT" "$1" | sha256sum | cut -c 1-11)"; }
 # shellcheck disable=SC2317 # called by it_until
 nw_pod_free() { ! in_ns sink ip link show "to$1" 2>/dev/null; }
 
@@ -215,9 +241,15 @@ test_sync() {
 	it_ok "which is success" "$B/cinchctl" net sync
 	echo "nonsense" >$REG/containers/c00000000000
 	"$B/cinchctl" net sync >$T/sync 2>&1
-	it_is "an entry that cannot be read is not" $? 1
-	it_like "and told" "$(cat $T/sync)" '^not put right: c00000000000 .*damaged'
-	rm $REG/containers/c00000000000
+	it_is "an entry that is nobody's, and cannot be read, goes" "$? $(find $REG -name c00000000000)" "0 "
+	it_like "which is said" "$(cat $T/sync)" '^c00000000000 .*removed'
+	in_ns pod2 ip address del 10.88.2.77/24 dev eth0
+	in_ns pod2 ip address add 10.88.2.78/24 dev eth0
+	"$B/cinchctl" net check >$T/check 2>&1
+	it_is "net check finds addresses that are others by now" "$?" 1
+	it_like "and names them" "$(cat $T/check)" '10.88.2.78 is its address by now'
+	"$B/cinchctl" net check --repair >$T/check 2>&1
+	it_is "and puts them right" "$(in_sets pod5 db)" "10.88.2.2 10.88.2.78 fd88:2::2"
 	nw_delete web w2
 	nw_delete web w3
 	nw_delete db d1
@@ -228,6 +260,64 @@ nw_pod_again() { # N
 	ip netns del "pod$1"
 	it_until nw_pod_free "$1"
 	nw_pod "$1"
+}
+
+# --- a file system that does not answer ---
+
+# Nobody serves it: whoever looks into it waits until $hung ends.
+hang() { # DIRECTORY
+	python3 -c 'import ctypes, os, sys, time
+fd = os.open("/dev/fuse", os.O_RDWR)
+how = "fd=%d,rootmode=40000,user_id=0,group_id=0" % fd
+if ctypes.CDLL(None, use_errno=True).mount(b"t", sys.argv[1].encode(), b"fuse.t", 0, how.encode()):
+    sys.exit("mount: " + os.strerror(ctypes.get_errno()))
+open(sys.argv[2], "w").close()
+time.sleep(1000)' "$1" $T/hangs 2>$T/hang.err &
+	hung=$!
+	it_until [ -e $T/hangs ]
+}
+# shellcheck disable=SC2317 # called by it_until
+waits_in() { [ "$(cut -d ' ' -f 3 "/proc/$1/stat")" = D ] || grep -q fuse "/proc/$1/wchan" "/proc/$1/stack"; } # PID
+
+# resolv.conf lies where nobody answers any more: that is nobody else's trouble.
+test_hung() {
+	local begun start
+	mkdir -p $T/slow && echo "nameserver $RESOLVER4" >$T/slow/resolv.conf
+	record h pod2 db db
+	jq --arg f $T/slow/resolv.conf '.network.resolvConf = $f' "$RECORDS/h.json" >$T/x && cat $T/x >"$RECORDS/h.json"
+	stand h pod2
+	h=$stand
+	install h "$h" || it_die "h"
+	record o pod4 web db
+	if [ ! -e /dev/fuse ] || ! hang $T/slow; then
+		it_skip "a file system that does not answer" "no /dev/fuse"
+	else
+		"$HOOK" start $REG "$(key_at h)" 2>$T/start.err &
+		start=$!
+		it_until waits_in $start
+		it_result $? "a start waits for it" "$(cat /proc/$start/wchan)"
+		it_ok "without the lock" flock -n $REG/lock true
+		stand o pod4
+		begun=$SECONDS
+		install o "$stand"
+		it_is "others start" "$?" 0
+		in_ns pod4 ip address add 10.88.4.99/24 dev eth0
+		timeout 60 "$B/cinchctl" net sync >$T/sync 2>&1
+		it_is "net sync comes to its end" "$?" 1
+		it_like "says whose file it could not read" "$(cat $T/sync)" 'h\): its resolvers: .*slow/resolv.conf: Connection timed out'
+		it_like "and does what is to be done for others" "$(cat $T/sync)" 'o\): addresses or gateways were others'
+		[ $((SECONDS - begun)) -lt 40 ]
+		it_result $? "in time" "$((SECONDS - begun)) s"
+		kill -KILL "$hung"
+		wait "$hung" "$start" 2>/dev/null
+		umount -l $T/slow
+		in_ns pod4 ip address del 10.88.4.99/24 dev eth0
+		fall o "$stand"
+		"$HOOK" delete $REG "$(key_at o)"
+	fi
+	fall h "$h"
+	"$HOOK" delete $REG "$(key_at h)"
+	rm -rf $RECORDS
 }
 
 # --- killed ---
@@ -329,6 +419,93 @@ test_killed() {
 	rm -rf $RECORDS
 }
 
+# --- many at once ---
+
+CROWD=${CROWD:-50}
+# A namespace with an address of its own, and a process in it: N; even ones are db, odd ones web.
+crowd_stand() { # N
+	if ! { ip netns add "crowd$1" && in_ns "crowd$1" ip link add eth0 type veth peer name eth1 &&
+		in_ns "crowd$1" ip address add "10.77.0.$1/24" dev eth0; }; then
+		it_die "crowd$1"
+	fi
+	if [ $(($1 % 2)) -eq 0 ]; then record "m$1" "crowd$1" db web; else record "m$1" "crowd$1" web db; fi
+	(exec nsenter --net="/run/netns/crowd$1" -- sleep 1000) &
+	crowd[$1]=$!
+}
+# N VERB: most come to their end, some are killed on the way. Then the runtime deletes what it could not create; of what
+# is deleted nothing runs any more.
+crowd_call() {
+	local -a how=("$HOOK")
+	[ $((RANDOM % 4)) -ne 0 ] || how=("$CRASH" $((RANDOM % 400 + 1)) "$HOOK")
+	if [ "$2" = create ]; then
+		state "m$1" "${crowd[$1]}" | "${how[@]}" create "$RECORDS/m$1.json" 2>/dev/null ||
+			"$HOOK" delete $REG "$(key_at "m$1")"
+	else
+		"${how[@]}" delete $REG "$(key_at "m$1")" 2>/dev/null || kill -KILL "${crowd[$1]}"
+	fi
+}
+# SEGMENT: addresses of those whose rules are in force, sorted
+crowd_members() {
+	local m
+	m=$(jq -r --arg s "$1" 'select(.installed and .network.segments == [$s]) | .addresses[]' $REG/containers/* | LC_ALL=C sort)
+	# shellcheck disable=SC2086 # on one line, as in_sets has them
+	echo $m
+}
+# Sets of those that differ.
+crowd_wrong() {
+	local n db web of want
+	db=$(crowd_members db) web=$(crowd_members web)
+	for n in $(jq -r 'select(.installed) | .id[1:]' $REG/containers/*); do
+		if [ $((n % 2)) -eq 0 ]; then of=web want=$web; else of=db want=$db; fi
+		[ "$(in_ns "crowd$n" nft -j list set inet cinch segment_${of}_4 |
+			jq -r '[.nftables[].set // empty | .elem // [] | .[]] | sort | join(" ")')" = "$want" ] || echo "m$n"
+	done
+}
+test_crowd() {
+	local n round begun=$SECONDS
+	local -a crowd calls
+	for ((n = 1; n <= CROWD; n++)); do
+		crowd_stand "$n"
+	done
+	it_until is_sleep "${crowd[CROWD]}"
+	for round in create delete create; do
+		calls=()
+		for ((n = 1; n <= CROWD; n++)); do
+			[ "$round" = create ] || [ $((RANDOM % 2)) -eq 0 ] || continue
+			crowd_call "$n" $round &
+			calls+=($!)
+		done
+		wait "${calls[@]}"
+	done
+	# whoever was killed on its way, or is gone without a word
+	for n in 1 2 3 4; do
+		kill -KILL "${crowd[n]}"
+		wait "${crowd[n]}" 2>/dev/null
+	done
+	"$HOOK" tidy $REG || it_die "tidy"
+	state m5 "${crowd[5]}" | "$HOOK" create "$RECORDS/m5.json" 2>/dev/null
+	it_is "$CROWD at once, killed at random: the next one finds sets that are equal to the members" "$(crowd_wrong)" ""
+	[ "$(crowd_members db | wc -w)" -gt $((CROWD / 5)) ]
+	it_result $? "who are many" "$(crowd_members db)"
+	it_is "of who is gone nothing is left" "$(for n in 1 2 3 4; do find $REG -name "$(key_at m$n)"; grep -rs "$(key_at m$n)" $REG; done)" ""
+	calls=()
+	for ((n = 1; n <= CROWD; n++)); do
+		"$HOOK" delete $REG "$(key_at "m$n")" &
+		calls+=($!)
+	done
+	wait "${calls[@]}"
+	it_is "all go at once: nothing is left" "$(members)$(entries)" ""
+	for ((n = 5; n <= CROWD; n++)); do
+		kill -KILL "${crowd[n]}" 2>/dev/null
+	done
+	wait "${crowd[@]}" 2>/dev/null
+	for ((n = 1; n <= CROWD; n++)); do
+		ip netns del "crowd$n"
+	done
+	rm -rf $RECORDS
+	echo "# $((SECONDS - begun)) s"
+}
+
 nw_world
 for n in 1 2 3 4 5; do
 	nw_pod $n
@@ -336,6 +513,7 @@ done
 profiles
 nw_profile hostweb '{"mode": "enforce", "preset": "isolated", "segment": "web",
 	"egress": [{"to": ["segment:db"]}]}' '{"namespaces": {"host": ["network"]}}'
+nw_profile bare ''
 it_apply '{"defaultProfile": "nobody"}'
 # Who cannot be told that an address is nobody's any more keeps nobody from ending, and is named.
 test_untold() {
@@ -352,10 +530,13 @@ test_untold() {
 test_life
 test_pod
 test_reuse
+test_bare
 test_late
 test_host
 test_sync
 test_untold
+test_hung
 test_killed
+test_crowd
 nw_sink_lives
 it_done

@@ -290,8 +290,11 @@ out_chain() { # KEY: of the table on stdin the chain's lines
 	sed -n "/chain $1_out {/,/}/p"
 }
 
+# shellcheck disable=SC2317 # called by it_until
+stopped() { "$RUNC" --root "$ROOT" state "$1" | grep -q '"stopped"'; }
+
 test_shared() {
-	local host a b alone both again
+	local host a b alone both again entry pid
 	host=$(rules)
 	pod two 2
 	bundle a "$NONE" /run/netns/two
@@ -325,19 +328,39 @@ test_shared() {
 	bundle b "$OPEN" /run/netns/two
 	it_ok "after somebody has altered the table" create b
 	it_is "it is as it has to be" "$(rules_in two | sort)" "$(sort <<<"$both")"
-	# an entry that cannot be read might be of somebody who runs
+	# an entry that cannot be read, of somebody who runs: the record and the process say what it was
 	put_away b
+	alone=$(rules_in two)
+	entry=$(jq -S 'del(.since)' "$REG/containers/$a")
 	echo '{' >"$REG/containers/$a"
 	bundle b "$OPEN" /run/netns/two
-	create b
-	it_result $((! $?)) "beside a damaged entry nobody starts"
-	it_like "and it is said what to do" "$(reason)" "if it is gone: cinch-hook delete $REG $a\): .* is damaged"
-	it_like "by net sync, too" "$("$B/cinchctl" net sync)" "$a .*damaged.* cinch-hook delete $REG $a"
+	it_ok "beside a damaged entry of who runs others start" create b
+	it_is "whose entry is made anew" "$(jq -S 'del(.since)' "$REG/containers/$a")" "$entry"
+	it_is "and both have their rules" "$(rules_in two | sort)" "$(sort <<<"$both")"
 	put_away b
-	it_ok "which helps" "$HOOK" delete $REG "$a"
+	it_is "as one alone has" "$(rules_in two)" "$alone"
+	echo '{' >"$REG/containers/$a"
+	it_like "net sync does the same" "$("$B/cinchctl" net sync; echo $?)" "^$a \(a\): its entry was damaged, and is made anew"
+	it_is "so that all is as it was" "$(jq -S 'del(.since)' "$REG/containers/$a")" "$entry"
+	# without its record nobody knows
+	echo '{' >"$REG/containers/$a"
+	mv "$RECORDS/a.json" $T/a.json
 	bundle b "$OPEN" /run/netns/two
-	it_ok "so that others start again" create b
+	create b
+	it_result $((! $?)) "beside one that nothing is known of nobody starts"
+	it_like "and it is said what to do" "$(reason)" "its entry is damaged \(no state record.*if that is gone, by cinch-hook delete $REG $a"
+	it_like "by net sync, too" "$("$B/cinchctl" net sync)" "not put right: $a .*damaged.* cinch-hook delete $REG $a"
+	it_like "and by doctor" "$("$B/cinchctl" doctor)" "1 entry cannot be read, the first $a"
+	put_away b
+	mv $T/a.json "$RECORDS/a.json"
+	# nor is it in anybody's way when its process has ended
+	pid=$(pid_of a)
+	kill -KILL "$pid"
+	it_until stopped a
+	bundle b "$OPEN" /run/netns/two
+	it_ok "beside a damaged entry of who is gone others start" create b
 	it_unlike "without what was its" "$(rules_in two)" "$a"
+	it_is "which is nowhere any more" "$(find $REG -name "$a")$(grep -r "$a" $REG)" ""
 	put_away a
 	put_away b
 	ip netns del two
@@ -610,6 +633,70 @@ test_gone() {
 	ip netns del anew
 }
 
+# /run has no room: who comes is refused, with the reason; who goes, goes; and nobody loses what is his.
+test_full() {
+	local n broken='' refused=0 made=0 before kept mate room said
+	pod full 11
+	pod beside 12
+	mkdir -p $REG && mount -t tmpfs -o size=64k,mode=700 small $REG
+	record m "$WEB" /run/netns/beside
+	jq '.network.segments = ["db"]' "$RECORDS/m.json" >$T/x && cat $T/x >"$RECORDS/m.json"
+	stand m beside
+	mate=$stand
+	state m "$mate" | "$HOOK" create "$RECORDS/m.json" || it_die "m"
+	record n "$NONE" /run/netns/full
+	stand n full
+	n=$stand
+	state n "$n" | "$HOOK" create "$RECORDS/n.json" || it_die "n"
+	before=$(full_now)
+	kept=$before$(members)
+	record k "$WEB" /run/netns/full
+	stand k full
+	for ((room = 0; room < 14; room++)); do
+		fill $room
+		if state k $stand | "$HOOK" create "$RECORDS/k.json" 2>$T/err; then
+			made=$((made + 1))
+			fill 0
+		else
+			refused=$((refused + 1))
+			said=$(cat $T/err)
+			[[ $said == *'No space left on device'* ]] || broken="$broken $room:$said"
+		fi
+		"$HOOK" delete $REG "$(key_of k)" 2>$T/err || broken="$broken $room:delete($(cat $T/err))"
+		[ "$(full_now)" = "$before" ] || broken="$broken $room:$(diff <(echo "$before") <(full_now) | head -n 3)"
+		rm -f $REG/ballast
+		# whoever comes next finds the members
+		state m "$mate" | "$HOOK" create "$RECORDS/m.json" || broken="$broken $room:next"
+		[ "$(full_now)$(members)" = "$kept" ] || broken="$broken $room:next:$(members)"
+	done
+	it_is "with less and less room: refused with a reason, or made; deleted in any case" "$broken" ""
+	[ $refused -gt 1 ] && [ $made -gt 1 ]
+	it_result $? "both happened" "refused $refused, made $made"
+	fall k $stand
+	fill 0
+	it_ok "who was there goes" "$HOOK" delete $REG "$(key_of n)"
+	it_ok "all of them" "$HOOK" delete $REG "$(key_of m)"
+	fall n "$n"
+	fall m "$mate"
+	rm -f $REG/ballast
+	it_ok "net sync finds" "$B/cinchctl" net sync
+	it_is "nothing left" "$(entries)$(cat $REG/members)$(rules_in full)$(rules_in beside)" ""
+	umount $REG
+	rm -f "$RECORDS"/[kmn].json
+	ip netns del full
+	ip netns del beside
+}
+full_now() {
+	rules_in full
+	rules_in beside
+	entries | sort
+}
+fill() { # PAGES that stay free
+	rm -f $REG/ballast
+	head -c 1M /dev/zero >$REG/ballast 2>/dev/null
+	truncate -s $(($(stat -c %s $REG/ballast) - $1 * 4096)) $REG/ballast
+}
+
 # Killed and never deleted: the next container of the namespace has nothing of it.
 test_next_use() {
 	local alone n status=137 broken=''
@@ -695,6 +782,7 @@ test_no_cgroup2
 test_facts
 test_gone
 test_killed
+test_full
 test_next_use
 test_orphans
 test_killed_below_runc

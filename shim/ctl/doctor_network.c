@@ -19,6 +19,7 @@
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
 #include "shim/base/str.h"
+#include "shim/ctl/net.h"
 
 #define AREA "network"
 
@@ -144,6 +145,35 @@ static void check_cgroups(struct doctor *d, const char *release)
 		doctor_say(d, DOCTOR_OK, AREA, "rules by cgroup", NULL, NULL, "are possible");
 }
 
+/* ---- what is written down ---- */
+
+static void check_registry(struct doctor *d)
+{
+	static const char sync[] = "cinchctl net sync";
+	AUTO_NET_LIST struct net_list list = {0};
+	struct err e = {0};
+	char dir[PATH_MAX];
+
+	if (net_dir(dir, &e) < 0) /* said elsewhere */
+		return;
+	if (net_list_read(dir, &list, &e) < 0)
+		doctor_say(d, DOCTOR_PROBLEM, AREA, dir, for_whom, NULL, "%s", e.msg);
+	if (list.damaged.n)
+		doctor_say(d, DOCTOR_WARNING, AREA, dir,
+			"where such a container still runs, others of its pod do not start", sync,
+			"%zu entr%s cannot be read, the first %.64s", list.damaged.n,
+			list.damaged.n == 1 ? "y" : "ies", list.damaged.v[0]);
+	if (list.left.n)
+		doctor_say(d, DOCTOR_NOTE, AREA, dir,
+			"they are members of their segments until a container comes or goes", sync,
+			"%zu container%s gone, and still written down, the first %.64s",
+			list.left.n, list.left.n == 1 ? " is" : "s are", list.left.v[0]);
+	if (!e.code && !list.damaged.n && !list.left.n)
+		doctor_say(d, DOCTOR_OK, AREA, dir, NULL, NULL,
+			"who has rules is written down for %zu container%s", list.n,
+			list.n == 1 ? "" : "s");
+}
+
 void doctor_network(struct doctor *d)
 {
 	struct utsname u;
@@ -153,4 +183,5 @@ void doctor_network(struct doctor *d)
 	check_hook(d);
 	check_modules(d, u.release);
 	check_cgroups(d, u.release);
+	check_registry(d);
 }

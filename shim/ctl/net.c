@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "shim/base/cleanup.h"
+#include "shim/ctl/life.h"
 #include "shim/state.h"
 
 int net_dir(char out[PATH_MAX], struct err *e)
@@ -32,6 +33,7 @@ void net_list_done(struct net_list *l)
 		net_entry_done(&l->v[i]);
 	free(l->v);
 	strv_done(&l->damaged);
+	strv_done(&l->left);
 	*l = (struct net_list){0};
 }
 
@@ -46,6 +48,35 @@ static int by_name(const void *a, const void *b)
 	int rc = strcmp(net_name(x), net_name(y));
 
 	return rc ? rc : strcmp(x->key, y->key);
+}
+
+/* Nothing of it is there any more, but what is written down here. */
+static bool is_left(const struct net_entry *n)
+{
+	int pid;
+
+	return !registry_lives(n) && life_of(n->root, n->id, &pid) == LIFE_GONE;
+}
+
+static int take_entry(const struct registry *r, const char *key, struct net_list *l, struct err *e)
+{
+	struct net_entry *n = &l->v[l->n];
+	struct err why = {0};
+	int rc;
+
+	if (registry_get(r, key, n, &why) < 0) {
+		if (why.code == ENOENT) /* what went meanwhile is no trouble */
+			return 0;
+		*e = why;
+		return -1;
+	}
+	if (!is_left(n)) {
+		l->n++;
+		return 0;
+	}
+	rc = strv_add(&l->left, net_name(n));
+	net_entry_done(n);
+	return rc < 0 ? err_nomem(e) : 0;
 }
 
 int net_list_read(const char *dir, struct net_list *out, struct err *e)
@@ -66,14 +97,9 @@ int net_list_read(const char *dir, struct net_list *out, struct err *e)
 	l.v = calloc(keys.n + 1, sizeof *l.v);
 	if (!l.v)
 		return err_nomem(e);
-	for (size_t i = 0; i < keys.n; i++) {
-		if (registry_get(&r, keys.v[i], &l.v[l.n], &why) == 0)
-			l.n++;
-		else if (why.code != ENOENT) { /* what went meanwhile is no trouble */
-			*e = why;
+	for (size_t i = 0; i < keys.n; i++)
+		if (take_entry(&r, keys.v[i], &l, e) < 0)
 			return -1;
-		}
-	}
 	qsort(l.v, l.n, sizeof *l.v, by_name);
 	*out = l;
 	l = (struct net_list){0};

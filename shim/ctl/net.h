@@ -21,6 +21,7 @@ struct net_list { /* zero-initialise */
 	size_t n;
 	struct strv damaged; /* entries that could not be read */
 	bool bare; /* those that run without rules are among them (net_bare.h) */
+	struct strv left; /* names of containers that neither run nor are known to their runtime */
 };
 
 #define AUTO_NET_LIST __attribute__((cleanup(net_list_done)))

@@ -147,12 +147,22 @@ static int check_one(struct checking *k, const struct net_entry *n, struct err *
 	return tell(k, n, result, &lines, e);
 }
 
-static int tell_damaged(struct checking *k, struct err *e)
+/* What is wrong with the registry itself. */
+static int tell_registry(struct checking *k, struct err *e)
 {
-	if (k->list.damaged.n == 0 || k->call->n_operands)
-		return 0;
-	k->stale = true;
-	return tell(k, NULL, "entries that cannot be read", &k->list.damaged, e);
+	const struct {
+		const struct strv *names;
+		const char *what;
+	} rows[] = {
+		{&k->list.damaged, "entries that cannot be read"}, {&k->list.left, "left over"}};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows && !k->call->n_operands; i++)
+		if (rows[i].names->n) {
+			k->stale = true;
+			if (tell(k, NULL, rows[i].what, rows[i].names, e) < 0)
+				return -1;
+		}
+	return 0;
 }
 
 static int put_away(struct checking *k, struct err *e)
@@ -185,7 +195,7 @@ static int run(struct ctl_call *c, struct err *e)
 	for (size_t i = 0; i < k.n; i++)
 		if (!was_checked(&k, i) && check_one(&k, &k.list.v[k.chosen[i]], e) < 0)
 			return -1;
-	if (tell_damaged(&k, e) < 0 || (k.stale && k.repair && put_away(&k, e) < 0))
+	if (tell_registry(&k, e) < 0 || (k.stale && k.repair && put_away(&k, e) < 0))
 		return -1;
 	if (k.found && ctl_put_json(c, k.found, e) < 0)
 		return -1;
