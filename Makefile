@@ -142,7 +142,8 @@ fuzz:
 	    -artifact_prefix=build-fuzz/ -print_final_stats=1 $$d || exit 1; done
 
 deps: ; @integration/deps.sh
-demo: ; @integration/deps.sh build test && $(MAKE) --no-print-directory -s Q=@ all && B=$(B) integration/demo/demo.sh
+demo: ; @integration/deps.sh build test && $(MAKE) --no-print-directory -s Q=@ all $(B)/tests/prog_probe && \
+  B=$(B) integration/demo/demo.sh
 bench: all $(TEST_PROGS) $(B)/bench $(B)/stub $(B)/netbench $(B)/hookbench
 	@for s in bench hook apply net segments; do B=$(B) integration/bench/$$s.sh || exit 1; done
 $(B)/bench $(B)/stub $(B)/netbench $(B)/hookbench: $(B)/%: integration/bench/%.c ; $(Q)mkdir -p $(@D) && \

@@ -8,6 +8,7 @@
 IT_NEEDS="containerd ctr runc busybox"
 IT_LIMIT=110
 [ "$(id -u)" -eq 0 ] || it_die "needs root: sudo make demo"
+[ -x "$B/tests/prog_probe" ] || it_die "what tries the ways out is not built: make demo"
 it_enter "$0" "$@"
 
 IMAGE=localhost/busybox:demo
@@ -120,6 +121,7 @@ namespaces:namespaces of its own
 EOT
 n_before=$(look "$RUNC" /bin/probe restricted | grep -v '(+)')
 n_after=$(look $CINCH_RT /bin/probe restricted | grep -v '(+)')
+grep -q 'ok [0-9]' <<<"$n_after" || it_die "the ways out were not tried: $n_after"
 row "ways out, of $(grep -c 'ok [0-9]' <<<"$n_after") tried" "$(grep -c '^not ok' <<<"$n_before") not closed" \
 	"$(grep -c '^not ok' <<<"$n_after") not closed"
 
