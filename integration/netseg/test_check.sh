@@ -108,6 +108,20 @@ altered() {
 	it_is "and the log is whole" "$(it_log_faults)" ""
 }
 
+# Where nothing is in force, net show does not say so.
+shown() {
+	nft1 delete table inet cinch
+	it_is "net show: rules that are not there are missing" \
+		"$("$B/cinchctl" net show --json | jq -r '[.containers[] | .id + " " + .status] | sort | join(", ")')" \
+		"far in force, one missing, two missing"
+	it_like "in the table, too" "$("$B/cinchctl" net show)" '^one .* missing$'
+	"$B/cinchctl" net show one >$T/show.out
+	it_is "which is a finding, and help is named" "$? $(grep -c '^rules  *missing (cinchctl net check --repair)$' $T/show.out)" "1 1"
+	STATUS=1 check --repair
+	it_result $? "they are put back"
+	it_unlike "and in force" "$("$B/cinchctl" net show)" missing
+}
+
 # Somebody has cleaned up below /run: what the start wrote down of a container is gone, its rules are not.
 unrecorded() {
 	local at n
@@ -266,6 +280,7 @@ nothing() {
 setup
 whole
 altered
+shown
 unrecorded
 kept
 stolen

@@ -52,6 +52,7 @@ struct net_count {
 struct net_view { /* what the kernel says; zero-initialise */
 	struct net_count accepted[NET_DIRS], refused[NET_DIRS];
 	struct sight seen, denied; /* who it is stands in both */
+	bool missing; /* it should have rules, and has none */
 };
 
 #define AUTO_NET_VIEW __attribute__((cleanup(net_view_done)))

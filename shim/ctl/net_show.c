@@ -22,13 +22,20 @@ struct shown {
 	bool gone;
 };
 
-static int look(const struct net_list *l, size_t i, struct shown *out, struct err *e)
+static const char *status(const struct net_entry *n, const struct shown *s)
+{
+	return s->gone ? "gone" : s->view.missing ? "missing" : n->late ? "late" : "in force";
+}
+
+static int look(const struct net_list *l, size_t i, struct shown *out, bool *missing, struct err *e)
 {
 	struct err why = {0};
 
 	*out = (struct shown){.gone = false};
-	if (net_view_read(l, i, &out->view, &why) == 0)
+	if (net_view_read(l, i, &out->view, &why) == 0) {
+		*missing = *missing || out->view.missing;
 		return 0;
+	}
 	out->gone = why.code == ESRCH;
 	if (!out->gone)
 		*e = why;
@@ -69,10 +76,10 @@ static void put_row(struct columns *c, const struct net_entry *n, const struct s
 	put_text(c, &text);
 	put_count(c, s, s->view.accepted[NET_OUT].packets + s->view.accepted[NET_IN].packets);
 	put_count(c, s, s->view.refused[NET_OUT].packets + s->view.refused[NET_IN].packets);
-	columns_add(c, s->gone ? "gone" : n->late ? "late" : "in force");
+	columns_add(c, status(n, s));
 }
 
-static int put_list(struct ctl_call *call, const struct net_list *l, struct err *e)
+static int put_list(struct ctl_call *call, const struct net_list *l, bool *missing, struct err *e)
 {
 	static const char *const heads[] = {"ID", "KEY", "NAME", "PROFILE", "MODE", "SEGMENT",
 		"ACCEPTED", "REFUSED", "RULES", NULL};
@@ -86,7 +93,7 @@ static int put_list(struct ctl_call *call, const struct net_list *l, struct err 
 	for (size_t i = 0; i < l->n; i++) {
 		struct shown s;
 
-		if (look(l, i, &s, e) < 0)
+		if (look(l, i, &s, missing, e) < 0)
 			return -1;
 		put_row(&columns, &l->v[i], &s);
 		net_view_done(&s.view);
@@ -170,9 +177,10 @@ static void put_one(struct str *out, const struct net_list *l, size_t i, const s
 	put_line(out, "name", n->want.title);
 	put_line(out, "key", n->key);
 	put_line(out, "rules",
-		s->gone   ? "its process is gone, and they with it"
-		: n->late ? "in force; its network was not there yet"
-			  : "in force");
+		s->gone           ? "its process is gone, and they with it"
+		: s->view.missing ? "missing (cinchctl net check --repair)"
+		: n->late         ? "in force; its network was not there yet"
+				  : "in force");
 	put_line(out, "since", since);
 	put_line(out, "namespace", n->host ? "the host's" : "its own or its pod's");
 	put_line(out, "with", str_text(&with));
@@ -218,10 +226,7 @@ static struct json *one_json(struct json_doc *doc, const struct net_entry *n, co
 		json_put(doc, o, "key", json_string(doc, n->key)) < 0 ||
 		json_put(doc, o, "name",
 			json_string_lossy(doc, n->want.title ? n->want.title : "")) < 0 ||
-		json_put(doc, o, "status",
-			json_string(doc, s->gone   ? "gone"
-					 : n->late ? "late"
-						   : "in force")) < 0 ||
+		json_put(doc, o, "status", json_string(doc, status(n, s))) < 0 ||
 		json_put(doc, o, "pid", json_int(doc, n->pid)) < 0 ||
 		json_put(doc, o, "since", json_string(doc, since)) < 0 ||
 		json_put(doc, o, "hostNetwork", json_bool(doc, n->host)) < 0 ||
@@ -244,7 +249,7 @@ static struct json *one_json(struct json_doc *doc, const struct net_entry *n, co
 }
 
 static int put_json(struct ctl_call *call, const struct net_list *l, const size_t *chosen, size_t n,
-	struct err *e)
+	bool *missing, struct err *e)
 {
 	AUTO_JSON struct json_doc *doc = json_new();
 	struct json *o = doc ? json_object(doc) : NULL, *list = doc ? json_array(doc) : NULL;
@@ -253,7 +258,7 @@ static int put_json(struct ctl_call *call, const struct net_list *l, const size_
 		struct shown s;
 		int rc;
 
-		if (look(l, chosen[i], &s, e) < 0)
+		if (look(l, chosen[i], &s, missing, e) < 0)
 			return -1;
 		rc = json_push(list, one_json(doc, &l->v[chosen[i]], &s));
 		net_view_done(&s.view);
@@ -283,20 +288,20 @@ static int put_rules(
 }
 
 static int run_on(struct ctl_call *c, const char *dir, const struct net_list *l,
-	const size_t *chosen, size_t n, struct err *e)
+	const size_t *chosen, size_t n, bool *missing, struct err *e)
 {
 	if (ctl_given(c, "rules") && n != 1)
 		return err_set(e, ERR_INPUT, "--rules goes with one container");
 	if (ctl_given(c, "rules"))
 		return put_rules(c, dir, &l->v[chosen[0]], e);
 	if (c->json)
-		return put_json(c, l, chosen, n, e);
-	if (c->n_operands == 0 && put_list(c, l, e) < 0)
+		return put_json(c, l, chosen, n, missing, e);
+	if (c->n_operands == 0 && put_list(c, l, missing, e) < 0)
 		return -1;
 	for (size_t i = 0; c->n_operands && i < n; i++) {
 		struct shown s;
 
-		if (look(l, chosen[i], &s, e) < 0)
+		if (look(l, chosen[i], &s, missing, e) < 0)
 			return -1;
 		if (i)
 			str_addc(&c->out, '\n');
@@ -316,12 +321,14 @@ static int run(struct ctl_call *c, struct err *e)
 	AUTO_NET_LIST struct net_list list = {0};
 	AUTO_FREE size_t *chosen = NULL;
 	char dir[PATH_MAX];
+	bool missing = false;
 	size_t n = 0;
 
 	if (net_dir(dir, e) < 0 || net_list_read(dir, &list, e) < 0 ||
-		net_chosen(c, &list, &chosen, &n, e) < 0 || run_on(c, dir, &list, chosen, n, e) < 0)
+		net_chosen(c, &list, &chosen, &n, e) < 0 ||
+		run_on(c, dir, &list, chosen, n, &missing, e) < 0)
 		return -1;
-	return list.damaged.n ? CTL_FINDINGS : CTL_OK;
+	return list.damaged.n || missing ? CTL_FINDINGS : CTL_OK;
 }
 
 const struct ctl_command ctl_net_show = {
@@ -331,10 +338,11 @@ const struct ctl_command ctl_net_show = {
 	.most = 4096,
 	.word = CTL_TEXT,
 	.summary = "which containers have rules of the network, and what these are",
-	.notes = "Without an ID: a line each. An ID is that of a container with rules, the "
-		 "beginning of\n"
-		 "it, or its key in \"nft list ruleset\".\n"
-		 "Exit status: 0 all is well, 1 damaged entries, 2 an error.\n",
+	.notes =
+		"Without an ID: a line each. An ID is that of a container with rules, the "
+		"beginning of\n"
+		"it, or its key in \"nft list ruleset\".\n"
+		"Exit status: 0 all is well, 1 rules are missing or entries damaged, 2 an error.\n",
 	.options =
 		{
 			{"rules", NULL, CTL_NONE,

@@ -170,17 +170,22 @@ static int read_flows(int nl, const struct net_list *l, const struct net_entry *
 	return 0;
 }
 
+/* Whoever has rules has all four of them. */
 static int read_counter(int nl, const char *key, enum net_dir dir, const char *what,
-	struct net_count *out, struct err *e)
+	struct net_count *out, bool *absent, struct err *e)
 {
 	char name[NET_NAME_SIZE];
 	struct err why = {0};
 
 	snprintf(name, sizeof name, "%s_%s_%s", key, directions[dir], what);
-	if (table_counter(nl, name, &out->packets, &out->bytes, &why) == 0 || why.code == ENOENT)
+	if (table_counter(nl, name, &out->packets, &out->bytes, &why) == 0)
 		return 0;
-	*e = why;
-	return -1;
+	if (why.code != ENOENT) {
+		*e = why;
+		return -1;
+	}
+	*absent = true;
+	return 0;
 }
 
 static int order(const void *a, const void *b)
@@ -202,16 +207,18 @@ static int read_table(
 	const struct net_list *l, const struct net_entry *n, struct net_view *v, struct err *e)
 {
 	AUTO_FD int nl = nlsock_open(NETLINK_NETFILTER, e);
+	bool absent = false;
 
 	if (nl < 0)
 		return -1;
 	for (int d = 0; d < NET_DIRS; d++) {
 		enum net_dir dir = (enum net_dir)d;
 
-		if (read_counter(nl, n->key, dir, "accepted", &v->accepted[d], e) < 0 ||
-			read_counter(nl, n->key, dir, "refused", &v->refused[d], e) < 0)
+		if (read_counter(nl, n->key, dir, "accepted", &v->accepted[d], &absent, e) < 0 ||
+			read_counter(nl, n->key, dir, "refused", &v->refused[d], &absent, e) < 0)
 			return -1;
 	}
+	v->missing = absent && net_mode_of(n) != NET_OFF;
 	if (read_flows(nl, l, n, n->key, "seen", &v->seen, e) < 0 ||
 		read_flows(nl, l, n, "shared", "seen", &v->seen, e) < 0 ||
 		read_flows(nl, l, n, n->key, "denied", &v->denied, e) < 0 ||
