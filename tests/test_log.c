@@ -139,7 +139,7 @@ static void listing(void)
 	ok(!strchr(str_text(&out), '\x1b') && !strstr(str_text(&out), "\xe2\x80\xae") &&
 			!strstr(str_text(&out), "\xc2\x9b") && !strchr(str_text(&out), '\a'),
 		"no byte of a record moves the cursor");
-	ok(strstr(str_text(&out), "2026-11-01 04:05:06 create   audited   box0 web (audit) "
+	ok(strstr(str_text(&out), "2026-11-01 04:05:06 create     audited   box0 web (audit) "
 				  "registry/web:1  mounts (2), would be refused\n") != NULL,
 		"a line");
 	ok(strstr(str_text(&out), "(damaged line)      {\"time\":\"2026-1\n") != NULL,
@@ -157,8 +157,17 @@ static void applied(void)
 	str_addf(&args, "--file %s", scratch_path("apply.log"));
 	run(&out, str_text(&args));
 	tap_same(str_text(&out),
-		"2026-11-22 04:05:06 apply    refused    policy 0123456789abc...  not signed\n",
+		"2026-11-22 04:05:06 apply      refused    policy 0123456789abc...  not signed\n",
 		"a policy that was applied");
+	str_reset(&out);
+	str_reset(&args);
+	scratch_write("net.log",
+		"{\"time\":\"2026-11-22T04:05:06.000001Z\",\"verb\":\"net reload\","
+		"\"result\":\"applied\",\"id\":\"box0\"}\n");
+	str_addf(&args, "--file %s", scratch_path("net.log"));
+	run(&out, str_text(&args));
+	tap_same(str_text(&out), "2026-11-22 04:05:06 net reload applied   box0\n",
+		"a verb of two words is whole");
 }
 
 static void wrong_use(void)

@@ -318,7 +318,7 @@ test_audit_mode() {
 	it_is "by the control namespaces" \
 		"$(jq -c '[.controls[] | select(.wouldRefuse > 0) | .control]' $T/summary.json)" '["namespaces"]'
 	it_like "for people" "$("$CTL" log --summary)" 'enforcing would refuse 1 of 2 starts and change 1'
-	it_like "as lines" "$("$CTL" log --id a2)" ' create   audited   a2 restricted \(audit\).*would be refused$'
+	it_like "as lines" "$("$CTL" log --id a2)" ' create     audited   a2 restricted \(audit\).*would be refused$'
 	verify
 	it_is "and the log is whole" "$result $found" "whole "
 	rm -f /etc/cinch/cinch.json

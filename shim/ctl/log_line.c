@@ -110,6 +110,7 @@ const char *log_image(const struct json *record)
 /* ---- how it is shown ---- */
 
 enum {
+	VERB_WIDTH = 10, /* "net reload" */
 	WHO_MAX = 48,
 	IMAGE_MAX = 64,
 	COMMAND_MAX = 60,
@@ -219,7 +220,7 @@ void log_print(const struct json *record, bool colour, struct str *out)
 
 	put_time(record, out);
 	str_addc(out, ' ');
-	put_padded(text_of(record, "verb"), 8, out);
+	put_padded(text_of(record, "verb"), VERB_WIDTH, out);
 	str_addf(out, " %s", tint);
 	put_padded(result, 9, out);
 	str_add(out, *tint ? "\033[0m" : "");
