@@ -75,6 +75,45 @@ test_published() {
 	p rm -f -t 0 web-p >/dev/null
 }
 
+# A user namespace of its own: podman connects its network between create and start.
+test_mapped() {
+	local before map="--uidmap 0:100000:70000 --gidmap 0:100000:70000"
+	before=$(pm_traces)
+	# shellcheck disable=SC2086 # options
+	keep web-m $map
+	ne_mark
+	tries web-m 6
+	it_is "mapped users: what the policy allows arrives, nothing else" "$(ne_arrived 6)" "allowed "
+	ne_remembered web "$(pid_of web-m)" 6
+	p restart -t 0 web-m >/dev/null
+	ne_mark
+	tries web-m 7
+	it_is "mapped users: and after a restart" "$(ne_arrived 7)" "allowed "
+	p rm -f -t 0 web-m >/dev/null
+	pm_clean "mapped users: nothing left behind" "$before"
+}
+
+# Networks that are somebody else's: of another container, by its name in /run/netns.
+test_joined() {
+	local pid
+	keep web-j
+	pid=$(pid_of web-j)
+	keep db-j --network container:web-j
+	it_is "another's network: two have their lines" "$(nsenter -t "$pid" -n nft list table inet cinch |
+		grep -c 'socket cgroupv2.*_out')" 2
+	ne_mark
+	tries db-j 8
+	it_is "another's network: not with its rules" "$(NE_WAIT=1 ne_arrived 8)" ""
+	p rm -f -t 0 db-j >/dev/null
+	p rm -f -t 0 web-j >/dev/null
+	ip netns add byname
+	keep web-n --network ns:/run/netns/byname
+	it_is "a network by name: it has the rules" "$(nsenter --net=/run/netns/byname nft list ruleset | grep -c 'policy drop')" 3
+	p rm -f -t 0 web-n >/dev/null
+	it_is "a network by name: and none when it is gone" "$(nsenter --net=/run/netns/byname nft list ruleset)" ""
+	ip netns del byname
+}
+
 NODE='{"defaultProfile": "baseline", "select": [{"container": "web*", "profile": "net-web"},
 	{"container": "db*", "profile": "net-db"}]}'
 ne_profile net-web "{\"preset\": \"isolated\", \"egress\": [$NE_ALLOW],
@@ -85,6 +124,8 @@ ne_world
 test_alone
 test_pod
 test_published
+test_mapped
+test_joined
 ne_sink_lives
 it_is "nobody is registered any more" "$(find /run/cinch -path '*net*' -type f ! -name lock -size +0)" ""
 it_done

@@ -283,7 +283,12 @@ test_network() {
 	mkdir -p /etc/cinch/profiles
 	printf '{"profile": "isolated", "version": "1", "extends": ["restricted"], "network": {"preset": "isolated"}}\n' \
 		>/etc/cinch/profiles/isolated.json
-	it_apply '{"defaultProfile": "isolated"}'
+	printf '{"profile": "%s", "version": "1", "extends": ["isolated"], %s}\n' \
+		wide '"network": {"preset": "open"}' >/etc/cinch/profiles/wide.json
+	printf '{"profile": "%s", "version": "1", "extends": ["isolated"], %s}\n' \
+		hosted '"namespaces": {"host": ["network"]}, "audit": ["mounts"]' >/etc/cinch/profiles/hosted.json
+	it_apply '{"defaultProfile": "isolated", "select": [{"container": "wide", "profile": "wide"}, {"container": "*-infra", "profile": "wide"},
+		{"container": "hosted", "profile": "hosted"}]}'
 	it_is "network: it starts" "$(u run -d --name n1 $IMAGE sleep 1000 2>&1 | tr -d 0-9a-f)" ""
 	got=$(u exec n1 nc -w 5 169.254.169.254 80)
 	it_like "network: a metadata service is refused" "$got" 'refused'
@@ -291,7 +296,19 @@ test_network() {
 	it_is "network: root's has not" "$(find /run/cinch/net -type f 2>/dev/null | wc -l)" 0
 	it_is "network: rm" "$(u rm -f -t 0 n1)" n1
 	it_is "network: it is gone with it" "$(find "/run/user/$ID/cinch/net/containers" -type f | wc -l)" 0
-	rm /etc/cinch/profiles/isolated.json
+	it_is "network: none: it starts, and talks to nobody" \
+		"$(u run --rm --network none $IMAGE /bin/net udp 169.254.169.254 80)" ENETUNREACH
+	it_like "network: the host's: refused" "$(u run --rm --network host --name hosted $IMAGE id)" \
+		'cinch-hook: network of the host: rules cannot tell this container from the host'
+	# his containers have no cgroups of their own: in a pod each has what all of them allow
+	u pod create --name np >/dev/null
+	u run -d --pod np --name wide $IMAGE sleep 1000 >/dev/null
+	it_is "network: one in a pod has its own rules" "$(u exec wide /bin/net udp 10.0.2.2 9)" sent
+	u run -d --pod np --name narrow $IMAGE sleep 1000 >/dev/null
+	it_is "network: two have what both allow" "$(u exec wide /bin/net udp 10.0.2.2 9) $(u exec narrow /bin/net udp 10.0.2.2 9)" \
+		"EPERM EPERM"
+	u pod rm -f -t 0 np >/dev/null
+	rm /etc/cinch/profiles/{isolated,wide,hosted}.json
 	it_apply "$NODE"
 }
 
