@@ -106,15 +106,36 @@ test_host() {
 	it_is "the host's rules are as before" "$(host_rules)" "$rules"
 }
 
+# Users are mapped, and the namespace is one of the mapped root's; a second container joins it.
+test_remapped() {
+	docker_down
+	printf 'daemon:700000:65536\n' | tee -a /etc/subuid >>/etc/subgid
+	docker_up '. + {"userns-remap": "daemon"}'
+	docker_image
+	keep web-r cinch
+	ne_mark
+	tries web-r 3
+	it_is "mapped users: what the policy allows arrives, nothing else" "$(ne_arrived 3)" "allowed "
+	ne_remembered web "$(pid_of web-r)" 3
+	keep other-r cinch --network container:web-r
+	it_is "another's network: two have their lines" "$(nsenter -t "$(pid_of web-r)" -n nft list table inet cinch |
+		grep -c 'socket cgroupv2.*_out')" 2
+	it_is "and rules of their own" "$(d exec other-r /bin/net udp $NE_HOST 2009) $(d exec web-r /bin/net udp $NE_HOST 2009)" \
+		"sent EPERM"
+	d rm -f other-r >/dev/null
+	d rm -f web-r >/dev/null
+}
+
 host_rules() { nft list ruleset 2>/dev/null | sed 's/packets [0-9]* bytes [0-9]*//'; }
 
 echo "nameserver $NODES_RESOLVER" >/etc/resolv.conf
 ip address add $NODES_RESOLVER/32 dev lo
 ne_profile net-web "{\"preset\": \"isolated\", \"egress\": [$NE_ALLOW],
 	\"ingress\": [{\"from\": [\"any\"], \"ports\": [\"tcp/8080\"]}]}"
+ne_profile open '{"preset": "open"}'
 ne_profile hostnet '{"preset": "isolated"}' baseline '{"namespaces": {"host": ["network"]}}'
 it_apply '{"defaultProfile": "baseline", "select": [{"container": "web*", "profile": "net-web"},
-	{"container": "host-*", "profile": "hostnet"}]}'
+	{"container": "host-*", "profile": "hostnet"}, {"container": "other-*", "profile": "open"}]}'
 docker_world .
 ne_world
 outside
@@ -125,6 +146,7 @@ test_resolver
 test_host
 ne_sink_lives
 docker_clean "nothing is left behind" "$BEFORE"
+test_remapped
 it_is "nobody is registered any more" "$(find /run/cinch -path '*net*' -type f ! -name lock -size +0)" ""
 docker_down
 it_done
