@@ -79,12 +79,18 @@ static int find(const struct registry *r, const char *key, struct net_entry *out
 	return 0;
 }
 
-/* Who counts as resolver, and as "host". */
-static int refresh(struct net_entry *n, struct err *e)
+enum { FILES_WAIT = 2000 /* ms, for the file that names a container's resolvers */ };
+
+/* Who counts as resolver, and as "host". With the lock no file is read: one that does not answer would hold it. */
+static int refresh(const struct registry *r, struct net_entry *n, struct err *e)
 {
 	AUTO_ADDRS struct addrs resolvers = {NULL, 0};
 
-	if (facts_resolvers(&n->want, &resolvers, e) < 0 || facts_again(n, NULL, e) < 0)
+	if (facts_again(n, NULL, e) < 0)
+		return -1;
+	if (r->lock >= 0)
+		return 0;
+	if (facts_resolvers_within(&n->want, FILES_WAIT, &resolvers, e) < 0)
 		return -1;
 	addrs_done(&n->resolvers);
 	n->resolvers = resolvers;
@@ -106,7 +112,7 @@ static int find_both(const struct registry *r, const char *key, const struct jso
 	/* what was seen under the old one says nothing of this one */
 	if (!json_equal(json_root(old->network), json_root(new->network)))
 		new->since = (uint64_t)time(NULL);
-	return refresh(new, e);
+	return refresh(r, new, e);
 }
 
 /* In the namespace of N, which lives. */
@@ -212,13 +218,24 @@ static int end_all(const struct registry *r, const struct net_entry *old,
 int net_reload(const char *dir, const char *key, const struct json *network, struct strv *gone,
 	struct err *e)
 {
-	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1};
+	AUTO_REGISTRY struct registry r = {.lock = -1, .fd = -1}, early = {.lock = -1, .fd = -1};
 	AUTO_NET_ENTRY struct net_entry old = {.id = NULL}, new = {.id = NULL};
+	AUTO_ADDRS struct addrs resolvers = {NULL, 0};
 	AUTO_SPACE struct space space = {.n = 0};
 	AUTO_FD int nl = -1;
 
-	if (registry_open(dir, &r, e) < 0 || find_both(&r, key, network, &old, &new, e) < 0 ||
-		space_load(&r, &new.ns, new.host, &new, NULL, &space, e) < 0 ||
+	if (registry_look(dir, &early, e) < 0 || find_both(&early, key, network, &old, &new, e) < 0)
+		return -1;
+	resolvers = new.resolvers;
+	new.resolvers = (struct addrs){NULL, 0};
+	net_entry_done(&old);
+	net_entry_done(&new);
+	if (registry_open(dir, &r, e) < 0 || find_both(&r, key, network, &old, &new, e) < 0)
+		return -1;
+	addrs_done(&new.resolvers);
+	new.resolvers = resolvers;
+	resolvers = (struct addrs){NULL, 0};
+	if (space_load(&r, &new.ns, new.host, &new, NULL, &space, e) < 0 ||
 		space_socket(&r, &new.ns, &nl, e) < 0 || registry_put(&r, &new, e) < 0)
 		return -1;
 	if (space_commit(&space, nl, key, e) < 0) {
