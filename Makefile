@@ -69,10 +69,11 @@ all: $(B)/cinch $(B)/cinchctl $(B)/cinch-hook
 
 $(B)/cinch: $(B)/shim/main.o $(B)/libcore.a $(B)/libnet.a ; $(LINK_STATIC)
 $(B)/cinchctl: $(B)/shim/ctl/main.o $(B)/libcore.a $(B)/libnet.a ; $(LINK)
-# Loaded at every start of a container with a network: all but libmnl and libc is in it.
+# Loaded at every start of a container with a network: all is in it, or where libmnl has no archive all but that and libc.
+NET_STATIC := $(if $(STATIC),$(filter /%,$(shell $(CC) -print-file-name=libmnl.a 2>&1)))
 $(B)/cinch-hook: $(B)/netseg/hook.o $(B)/libnet.a $(B)/libcore.a
-	$(Q)$(CC) -pie $(LDHARDEN) $(LDFLAGS) $(EXTRA) -o $@ $(ALL_OF_IT) \
-	  $(if $(STATIC),-Wl$(,)-Bstatic -lyajl_s -lsodium -Wl$(,)-Bdynamic,$(LIBS)) $(NET_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(if $(NET_STATIC),-static-pie,-pie) $(LDHARDEN) $(LDFLAGS) $(EXTRA) -o $@ $(ALL_OF_IT) \
+	  $(if $(STATIC),-Wl$(,)-Bstatic -lyajl_s -lsodium $(if $(NET_STATIC),,-Wl$(,)-Bdynamic),$(LIBS)) $(NET_LIBS) $(LDLIBS)
 , := ,
 # The directories are there because a file that is gone has to leave the archive.
 $(B)/libcore.a: $(CORE:%.c=$(B)/%.o) $(sort $(dir $(CORE))) ; $(ARCHIVE)
