@@ -11,7 +11,7 @@ export PM_LEGACY=1
 pm_enter "$0" "$@"
 
 RT=/usr/local/sbin/cinch HOOK=/usr/local/sbin/cinch-hook
-WHY='cinch-hook: rule 1 of chain output: the kernel has no "fib": modprobe nft_fib_inet \(CONFIG_NFT_FIB_INET\)'
+WHY='cinch-hook: rule [0-9]+ of chain [a-z0-9_]+: the kernel has no "fib": modprobe nft_fib_inet \(CONFIG_NFT_FIB_INET\)'
 
 left() {
 	find /run/cinch/net -type f -size +0 2>/dev/null

@@ -75,7 +75,7 @@ test_nftables() {
 	done <<-'END'
 		netfilter|the kernel has no netfilter: modprobe nf_tables
 		nf_tables|the kernel has no nf_tables: modprobe nf_tables
-		fib|rule 1 of chain output: the kernel has no "fib": modprobe nft_fib_inet
+		fib|rule [0-9]+ of chain [a-z0-9_]+: the kernel has no "fib": modprobe nft_fib_inet
 		reject|the kernel has no "reject": modprobe nft_reject_inet
 		ct|the kernel has no "ct state": modprobe nft_ct
 	END
