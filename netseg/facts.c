@@ -146,7 +146,7 @@ int facts_again(struct net_entry *n, int *nl, struct err *e)
 		return -1;
 	if (!netns_same(&s.id, &n->ns))
 		return err_set(
-			e, ENOENT, "process %d is in another network namespace now", (int)n->pid);
+			e, ESTALE, "process %d is in another network namespace now", (int)n->pid);
 	if (take_over(n, &s, e) < 0)
 		return -1;
 	if (nl)

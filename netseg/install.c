@@ -8,7 +8,9 @@
 #include "netseg/install.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +18,8 @@
 #include "netseg/members.h"
 #include "netseg/space.h"
 #include "shim/base/cleanup.h"
+
+enum { LAST_TRIES = 50 };
 
 static bool nothing_to_do(const struct net_want *w)
 {
@@ -128,6 +132,33 @@ static bool lives(const struct registry *r, const char *key, uint64_t since)
 	return registry_get(r, key, &n, &why) == 0 && registry_lives(&n) && n.started > since;
 }
 
+/* Runtimes take a process whose first thread has ended for one that has ended, and delete what runs on. */
+static bool runs_headless(const struct registry *r, const char *key)
+{
+	AUTO_NET_ENTRY struct net_entry n = {0};
+	struct err why;
+	char path[64];
+	struct stat st;
+
+	if (registry_get(r, key, &n, &why) < 0 || !registry_lives(&n))
+		return false;
+	snprintf(path, sizeof path, "/proc/%d/ns/net", n.pid);
+	return stat(path, &st) < 0 && errno == ENOENT && registry_lives(&n);
+}
+
+/* One that was killed has its other threads end a moment later than the first. */
+static bool goes_on(const struct registry *r, const char *key)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+
+	for (int tries = 0; tries < LAST_TRIES; tries++) {
+		if (!runs_headless(r, key))
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 static int remove_it(
 	const char *dir, const char *key, uint64_t since, struct err *why, struct err *e)
 {
@@ -140,6 +171,11 @@ static int remove_it(
 	/* where nobody ever had rules nothing is made */
 	if (registry_look(dir, &r, &none) < 0 && none.code == ENOENT)
 		return 0;
+	if (none.code == 0 && since && goes_on(&r, key))
+		return err_set(e, EBUSY,
+			"its process runs on without its first thread, and its rules stay: kill "
+			"it, "
+			"then cinchctl net sync takes them away");
 	registry_close(&r);
 	if (registry_open(dir, &r, e) < 0)
 		return -1;

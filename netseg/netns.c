@@ -4,6 +4,7 @@
  */
 #include "netseg/netns.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -37,6 +38,27 @@ bool netns_same(const struct netns_id *a, const struct netns_id *b)
 	return a->dev == b->dev && a->ino == b->ino;
 }
 
+/* Of a process whose first thread has ended, and others have not. -1 with errno. */
+static int of_any_thread(pid_t pid)
+{
+	char path[PATH_TEXT];
+	int fd = -1;
+	DIR *d;
+
+	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	d = opendir(path);
+	for (struct dirent *t; d && fd < 0 && (t = readdir(d));) {
+		if (snprintf(path, sizeof path, "%.16s/ns/net", t->d_name) >= (int)sizeof path)
+			continue;
+		fd = *t->d_name == '.' ? -1 : openat(dirfd(d), path, O_RDONLY | O_CLOEXEC);
+	}
+	if (d)
+		closedir(d);
+	if (fd < 0)
+		errno = ENOENT;
+	return fd;
+}
+
 int netns_of(pid_t pid, int *fd, struct err *e)
 {
 	char path[PATH_TEXT];
@@ -46,6 +68,8 @@ int netns_of(pid_t pid, int *fd, struct err *e)
 		return err_set(e, ERR_INPUT, "process %d: there is none", (int)pid);
 	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
 	got = open(path, O_RDONLY | O_CLOEXEC);
+	if (got < 0 && errno == ENOENT)
+		got = of_any_thread(pid);
 	if (got < 0)
 		return err_set(e, errno, "open %s", path);
 	*fd = got;
@@ -163,9 +187,10 @@ uint64_t netns_started(pid_t pid)
 	AUTO_FD int fd = -1;
 	AUTO_FREE char *text = NULL;
 	char path[PATH_TEXT], *at, *rest = NULL, *word;
-	uint64_t ticks;
+	uint64_t ticks, threads = 0;
 	size_t len;
 	struct err e;
+	bool ended;
 
 	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
 	fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -173,10 +198,14 @@ uint64_t netns_started(pid_t pid)
 		return 0;
 	at = strrchr(text, ')'); /* its name may have blanks and brackets */
 	word = at ? strtok_r(at + 1, " \n", &rest) : NULL;
-	/* a zombie has left its namespaces */
-	if (!word || strchr("ZXx", *word))
-		return 0;
-	for (int field = 3; word && field < 22; field++)
+	/* a zombie; with threads besides only its first one is, and the process runs on */
+	ended = word && strchr("ZXx", *word);
+	for (int field = 3; word && field < 22; field++) {
 		word = strtok_r(NULL, " \n", &rest);
-	return word && num_u64(word, UINT64_MAX, &ticks) ? ticks : 0;
+		if (word && field + 1 == 20 && !num_u64(word, UINT64_MAX, &threads))
+			threads = 0;
+	}
+	if (!word || (ended && threads < 2))
+		return 0;
+	return num_u64(word, UINT64_MAX, &ticks) ? ticks : 0;
 }

@@ -20,7 +20,8 @@ struct netns_id {
 
 bool netns_same(const struct netns_id *a, const struct netns_id *b);
 
-/* /proc/PID/ns/net, of this pid namespace; the descriptor is the caller's. */
+/* /proc/PID/ns/net, of this pid namespace, or where its first thread has ended that of another one; the descriptor
+ * is the caller's. */
 int netns_of(pid_t pid, int *fd, struct err *e);
 /* PATH, which must be a network namespace (NSFS; NS_GET_NSTYPE says CLONE_NEWNET). */
 int netns_open(const char *path, int *fd, struct err *e);
@@ -35,7 +36,8 @@ int netns_leave(int *back, struct err *e);
 /* FD is the namespace this process began in, or that of pid 1 when it can be seen. */
 int netns_is_host(int fd, bool *host, struct err *e);
 
-/* When process PID began, field 22 of /proc/PID/stat; 0: it is gone. */
+/* When process PID began, field 22 of /proc/PID/stat; 0: it is gone. One whose first thread has ended runs on as long
+ * as others do, though /proc calls it a zombie. */
 uint64_t netns_started(pid_t pid);
 
 struct cgroup_place {

@@ -75,7 +75,8 @@ int registry_each(const struct registry *r,
 /* Keys of the containers in the namespace, also those that are gone. */
 int registry_in(
 	const struct registry *r, const struct netns_id *ns, struct strv *keys, struct err *e);
-/* The process of N runs and is in its namespace. */
+/* The process of N runs. Where it is now says nothing: the first one of a container may go into a network namespace of
+ * its own (with a user namespace anybody may), and leave others behind. */
 bool registry_lives(const struct net_entry *n);
 /* *YES: KEY stands in some namespace's list. */
 int registry_listed(const struct registry *r, const char *key, bool *yes, struct err *e);

@@ -225,7 +225,7 @@ int space_socket(const struct registry *r, const struct netns_id *ns, int *nl, s
 {
 	AUTO_STRV struct strv keys = {0};
 	AUTO_FD int own = -1;
-	bool joined = false;
+	bool others = false;
 	struct err why;
 
 	if (registry_in(r, ns, &keys, e) < 0)
@@ -235,12 +235,12 @@ int space_socket(const struct registry *r, const struct netns_id *ns, int *nl, s
 
 		if (registry_get(r, keys.v[i], &n, &why) == 0 && socket_of(&n, ns, nl, &why))
 			return 0;
-		joined |= n.want.netns != NULL;
+		others |= n.want.netns != NULL || registry_lives(&n);
 	}
 	if (netns_of(getpid(), &own, &why) == 0 && socket_in(own, ns, nl, &why) == 0)
 		return 0;
-	/* a namespace that somebody else had made may outlive who had made it */
-	if (joined && (socket_of_mount(ns, nl, &why) || socket_of_anybody(ns, nl, &why)))
+	/* a namespace that somebody else had made may outlive who had made it, and a process may leave its own */
+	if (others && (socket_of_mount(ns, nl, &why) || socket_of_anybody(ns, nl, &why)))
 		return 0;
 	return err_set(e, ENOENT, "nothing leads to the network namespace any more");
 }

@@ -63,9 +63,8 @@ static int enter_by_pidfd(const struct roster_line *l, struct err *e)
 		return gone(e);
 	if (fd < 0)
 		return 0;
-	if (setns(fd, CLONE_NEWNET) < 0)
-		return errno == ESRCH ? gone(e) : 0;
-	return 1;
+	/* ESRCH may be that of its first thread alone */
+	return setns(fd, CLONE_NEWNET) == 0;
 }
 
 static int enter_by_path(const struct roster_line *l, struct err *e)

@@ -18,6 +18,7 @@
  *        prog_net pierce SELF ADDRESS PORT                       over lo, from PORT of SELF to PACKET_SOURCE_PORT of
  *                                                                ADDRESS: who is waited for there may answer
  *        prog_net serve tcp|udp ADDRESS PORT [SECONDS]           answers everybody with what they said; "ready"
+ *        prog_net headless SECONDS                               its first thread ends, another waits
  *        prog_net ask tcp|udp ADDRESS PORT                       as its client: "answered" or why not
  *
  * Prints one word, "sent" (for tcp: "connected") or the name of the errno, and for tcp and ask how many
@@ -33,12 +34,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -406,6 +409,22 @@ static int do_ask(bool tcp, const struct where *w)
 	return said_when("answered", n > 0 ? 0 : -1, began);
 }
 
+static void *wait_on(void *seconds)
+{
+	sleep((unsigned)atoi(seconds));
+	exit(0);
+}
+
+static int do_headless(char *seconds)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, wait_on, seconds) != 0)
+		return 1;
+	syscall(SYS_exit, 0); /* this thread alone */
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	const struct ordinary *o = argc == 4 ? find_ordinary(argv[1]) : NULL;
@@ -421,6 +440,8 @@ int main(int argc, char **argv)
 		return do_ping(argv[2]);
 	if (strcmp(argv[1], "raw") == 0)
 		return do_raw(argc - 2, argv + 2);
+	if (strcmp(argv[1], "headless") == 0)
+		return do_headless(argv[2]);
 	if (strcmp(argv[1], "take") == 0)
 		return do_take(argv[2]);
 	if (strcmp(argv[1], "frame") == 0 && argc >= 7)

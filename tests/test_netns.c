@@ -2,10 +2,15 @@
 /*
  * test_netns - namespaces are told apart, processes' beginnings are read, and a cgroup that is not its own is named.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,6 +137,46 @@ static void test_started(void)
 	close(ready[1]);
 }
 
+static void *wait_for_ever(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+/* A process is there as long as any of its threads. */
+static void test_headless(void)
+{
+	pthread_t thread;
+	AUTO_FD int fd = -1;
+	ino_t its;
+	char path[64];
+	struct stat st;
+	struct err e = {0};
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0)
+			_exit(1);
+		syscall(SYS_exit, 0); /* of this thread */
+	}
+	snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
+	while (pid > 0 && stat(path, &st) == 0)
+		usleep(1000);
+	ok(netns_started(pid) > 0, "without its first thread a process runs on");
+	ok(netns_of(pid, &fd, &e) == 0 && fstat(fd, &st) == 0, "in its namespace: %s", e.msg);
+	its = st.st_ino;
+	ok(stat("/proc/self/ns/net", &st) == 0 && st.st_ino == its, "which is the right one");
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	cleanup_fd(&fd);
+	ok(netns_started(pid) == 0 && netns_of(pid, &fd, &e) < 0 && e.code == ENOENT,
+		"then it is gone: %s", e.msg);
+}
+
 static void test_cgroup(void)
 {
 	struct cgroup_place at = {.id = 5};
@@ -149,6 +194,7 @@ int main(void)
 	test_open();
 	test_enter();
 	test_started();
+	test_headless();
 	test_cgroup();
 	return tap_done();
 }

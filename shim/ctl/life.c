@@ -31,7 +31,8 @@ static const struct layout {
 };
 
 /* The process PID is there, not a zombie, and began at START (0: not told) in ticks since boot: fields 3
- * and 22 of /proc/PID/stat, counted behind the name, which may hold anything. */
+ * and 22 of /proc/PID/stat, counted behind the name, which may hold anything. With threads besides (field 20) only its
+ * first one is a zombie, and the process runs on. */
 static bool lives(int pid, uint64_t start)
 {
 	char path[64], text[1024];
@@ -40,6 +41,7 @@ static bool lives(int pid, uint64_t start)
 	uint64_t began;
 	ssize_t n;
 	char state;
+	int threads;
 
 	snprintf(path, sizeof path, "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -50,10 +52,12 @@ static bool lives(int pid, uint64_t start)
 	p = strrchr(text, ')');
 	if (!p || sscanf(p + 1,
 			  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-			  "%*d %*d %" SCNu64,
-			  &state, &began) != 2)
+			  "%d %*d %" SCNu64,
+			  &state, &threads, &began) != 3)
 		return false;
-	return state != 'Z' && state != 'X' && state != 'x' && (start == 0 || began == start);
+	if (strchr("ZXx", state) && threads < 2)
+		return false;
+	return start == 0 || began == start;
 }
 
 /* The first bytes of DIR/NAME are WORD. */
