@@ -295,8 +295,9 @@ static void test_replicas(void)
 	}
 	flow(&l, "egress", "192.0.2.1", "tcp/443", "");
 	flow(&l, "ingress", "10.1.0.99", "tcp/8080", "");
-	/* the same container once more: no fourth start */
+	/* the same container once more: no fourth start, and what was told already is no flow more */
 	start(&l, "web-0", 30);
+	flow(&l, "egress", "10.0.0.9", "tcp/5432", "segment:db");
 	flow(&l, "egress", "10.0.0.8", "tcp/6379", "segment:cache");
 	l.v[1].full = true;
 	out = learn_from(&l);

@@ -181,7 +181,6 @@ static int judge(struct learn_work *w, const struct sight *s)
 {
 	struct learned *out = w->out;
 
-	out->flows += s->n;
 	out->full |= s->full;
 	if (s->full)
 		return learn_say(w, &out->findings,
@@ -439,6 +438,38 @@ static void measure(struct learn_work *w)
 	}
 }
 
+/* What was looked at twice, in a file and now, was seen once. */
+static int count_flows(struct learn_work *w)
+{
+	const struct sights *l = w->from;
+	AUTO_FREE struct learn_obs *all = NULL;
+	size_t n = 1;
+
+	for (size_t i = 0; i < l->n; i++)
+		n += l->v[i].n;
+	all = calloc(n, sizeof *all);
+	if (!all)
+		return err_nomem(w->e);
+	n = 0;
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t k = 0; k < l->v[i].n; k++) {
+			const struct sight_flow *f = &l->v[i].v[k];
+
+			all[n++] = (struct learn_obs){
+				.dir = f->dir,
+				.protocol = f->protocol,
+				.port = f->port,
+				.is = f->shared ? "shared" : "",
+				.peer = f->peer,
+				.start = start_of(l, i),
+			};
+		}
+	qsort(all, n, sizeof *all, by_port);
+	for (size_t i = 0; i < n; i++)
+		w->out->flows += i == 0 || by_port(&all[i - 1], &all[i]) != 0;
+	return 0;
+}
+
 static int put_network(struct learn_work *w, const char *mode)
 {
 	struct json_doc *doc = w->out->doc = json_new();
@@ -468,7 +499,7 @@ int learn(const struct sights *from, const char *mode, struct learned *out, stru
 	if (!from->n)
 		return err_set(e, ERR_INPUT, "there is no container to learn from");
 	measure(&w);
-	if (collect(&w) < 0 || grant_all(&w) < 0 || learn_parties(&w) < 0 ||
+	if (count_flows(&w) < 0 || collect(&w) < 0 || grant_all(&w) < 0 || learn_parties(&w) < 0 ||
 		learn_port_counts(&w) < 0 || common_profile(&w) < 0 || put_network(&w, mode) < 0) {
 		learned_done(&l);
 		return -1;
