@@ -522,7 +522,8 @@ const struct ctl_command ctl_net_reload = {
 		 "unless\n"
 		 "--lift says that it is meant.\n"
 		 "Exit status: 0 done, 1 with --dry-run: rules would change, 2 an error; then the\n"
-		 "rules of that container, and of those behind it on the line, are as they were.\n",
+		 "rules of that container, and of those behind it on the line, are as they were,\n"
+		 "unless it could only not be recorded or told.\n",
 	.options =
 		{
 			{"dry-run", NULL, CTL_NONE, "only show which rules would change"},
