@@ -36,12 +36,13 @@ path() {
 	lives "without rules all passes" old
 	it_is "and nothing is written down" "$(entries) $(state_of bare .network)" "1 null"
 	it_ok "its profile says nothing of the network" reload bare
-	it_like "which changes nothing" "$(cat $T/reload.out)" '^bare: unchanged: '
+	it_like "which changes nothing" "$(cat $T/reload.out)" '^bare: unchanged: no rules$'
 	it_is "nor writes anything" "$(entries) $(state_of bare .unhooked)" "1 null"
 
 	grant '{"mode": "learn", "preset": "none", "segment": "app"}' "$MORE"
 	STATUS=1 reload --dry-run bare
 	it_result $? "--dry-run shows the rules it would get"
+	it_is "each block under its own first line alone" "$(grep -c '^  + chain output {$' $T/reload.out) $(grep -cE '^  (chain|set|table) ' $T/reload.out)" "1 0"
 	it_like "all of them" "$(cat $T/reload.out)" '^ +\+ .*c[0-9a-f]{11}_seen_out4'
 	it_is "and makes none" "$(entries) $(nw_table pod1)" "1 "
 	it_ok "mode learn" reload bare

@@ -243,6 +243,17 @@ static int put_lines_json(struct json_doc *doc, struct json *to, const struct li
 	return json_put(doc, to, "changes", list);
 }
 
+/* The line that opens the block of the Ith has come or gone before it: it is not said again. */
+static bool is_opened(const struct lines *l, size_t i)
+{
+	const char *block = l->v[i].block;
+
+	while (i-- > 0)
+		if (l->v[i].line == block)
+			return true;
+	return false;
+}
+
 static void print_lines(const struct lines *l, bool colour, struct str *out)
 {
 	const char *block = "";
@@ -252,7 +263,7 @@ static void print_lines(const struct lines *l, bool colour, struct str *out)
 		AUTO_STR struct str line = STR_INIT;
 
 		/* the block of a line that goes and of one that comes is the same one in two texts */
-		if (c->block && strncmp(c->block, block, c->block_len) != 0)
+		if (c->block && strncmp(c->block, block, c->block_len) != 0 && !is_opened(l, i))
 			str_addf(out, "  %.*s\n", (int)c->block_len - 2, c->block);
 		block = c->block ? c->block : "";
 		str_addn(&line, c->line, c->len);
@@ -319,7 +330,7 @@ static void print_one(struct ctl_call *c, const struct one *o, const struct line
 	network_words(json_root(o->want), &words);
 	table_text(net_name(o->entry), 200, &c->out);
 	str_addf(&c->out, ": %s: ", o->result);
-	table_text(str_text(&words), 1000, &c->out);
+	table_text(words.len ? str_text(&words) : "no rules", 1000, &c->out);
 	str_addc(&c->out, '\n');
 	print_change(o, true, c->colour, &c->out);
 	print_change(o, false, c->colour, &c->out);
