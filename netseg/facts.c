@@ -206,6 +206,31 @@ static int find_cgroup(const struct net_ask *a, struct net_entry *n, struct err 
 	return 0;
 }
 
+/* The same of its network: rules in one that it made for itself would hold nobody else of the container. */
+static int check_not_left(const struct net_ask *a, const struct net_entry *n, int ns, struct err *e)
+{
+	AUTO_FD int given = -1;
+	struct stat is, was;
+	bool left;
+
+	if (!a->runs)
+		return 0;
+	if (n->want.netns) {
+		if (netns_open(n->want.netns, &given, e) < 0)
+			return -1;
+		if (fstat(ns, &is) < 0 || fstat(given, &was) < 0)
+			return err_set(e, errno, "stat a network namespace");
+		left = is.st_ino != was.st_ino || is.st_dev != was.st_dev;
+	} else if (netns_is_below(ns, &left, e) < 0) {
+		return -1;
+	}
+	return left ? err_set(e, ERR_INPUT,
+			      "its process may have left the network namespace it was put in: "
+			      "start it "
+			      "again")
+		    : 0;
+}
+
 int facts_find(const struct net_ask *a, struct net_entry *out, int *nl, struct err *e)
 {
 	__attribute__((cleanup(seen_done))) struct seen s = {.nl = -1};
@@ -213,7 +238,7 @@ int facts_find(const struct net_ask *a, struct net_entry *out, int *nl, struct e
 	AUTO_FD int ns = -1;
 
 	if (copy_asked(a, &n, e) < 0 || netns_of(n.pid, &ns, e) < 0 ||
-		netns_is_host(ns, &n.host, e) < 0)
+		netns_is_host(ns, &n.host, e) < 0 || check_not_left(a, &n, ns, e) < 0)
 		return -1;
 	n.started = netns_started(n.pid);
 	if (n.started == 0)

@@ -182,6 +182,21 @@ int netns_is_host(int fd, bool *host, struct err *e)
 	return 0;
 }
 
+int netns_is_below(int fd, bool *below, struct err *e)
+{
+	AUTO_FD int owner = ioctl(fd, NS_GET_USERNS);
+	AUTO_FD int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+	struct stat a, b;
+
+	*below = false;
+	if (owner < 0 && errno == EPERM) /* above */
+		return 0;
+	if (owner < 0 || own < 0 || fstat(owner, &a) < 0 || fstat(own, &b) < 0)
+		return err_set(e, errno, "whose a network namespace is");
+	*below = a.st_ino != b.st_ino || a.st_dev != b.st_dev;
+	return 0;
+}
+
 uint64_t netns_started(pid_t pid)
 {
 	AUTO_FD int fd = -1;

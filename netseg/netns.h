@@ -36,6 +36,9 @@ int netns_leave(int *back, struct err *e);
 /* FD is the namespace this process began in, or that of pid 1 when it can be seen. */
 int netns_is_host(int fd, bool *host, struct err *e);
 
+/* FD belongs to a user namespace below that of this process: whoever is in one can have made it. */
+int netns_is_below(int fd, bool *below, struct err *e);
+
 /* When process PID began, field 22 of /proc/PID/stat; 0: it is gone. One whose first thread has ended runs on as long
  * as others do, though /proc calls it a zombie. */
 uint64_t netns_started(pid_t pid);

@@ -9,11 +9,16 @@
 IT_NEEDS="runc busybox nft"
 it_enter "$0" "$@"
 
+HOSTS='{"namespaces": {"host": ["network"]}}'
 WAIT='until [ -e /dev/shm/go ]; do sleep 0.02; done;'
 
 state() { sed -n 's/^[0-9]* (.*) \(.\).*/\1/p' "/proc/$1/stat" 2>/dev/null; } # PID
 is_headless() { [ "$(state "$1")" = Z ]; } # PID
-has_moved() { [ "$(readlink "/proc/$1/ns/net")" != "net:[$(stat -Lc %i "/run/netns/$2")]" ]; } # PID POD
+has_moved() { # PID POD
+	local at=/run/netns/$2
+	[ "$2" != host ] || at=/proc/self/ns/net
+	[ "$(readlink "/proc/$1/ns/net")" != "net:[$(stat -Lc %i "$at")]" ]
+}
 ended() { [ ! -e "/proc/$1" ]; } # PID
 chains() { nw_table "$1" | jq -c '[.nftables[].chain.name // empty | select(endswith("_refuse") and startswith("c"))] | length'; } # POD
 members() { nw_table "$1" | jq -c '[.nftables[].set // empty | select(.name == "segment_app_4") | .elem[]?]'; } # POD
@@ -66,15 +71,36 @@ headless() { # POD PID
 
 moved() { :; }
 
+# Who has no rules yet, and is somewhere else by now, gets none there; those it left behind would go free.
+begun_late() { # POD JQ
+	local pid
+	nw_run bare late "$1" "$2 | .process.args = [\"/bin/sh\", \"-c\", \"$WAIT sleep 1000 & exec unshare -Un sleep 1000\"]" || return
+	pid=$(nw_pid late)
+	touch "/proc/$pid/root/dev/shm/go"
+	it_until has_moved "$pid" "$1"
+	nw_profile bare "{\"preset\": \"none\"}" "$HOSTS"
+	it_apply '{}'
+	"$B/cinchctl" net reload late >$T/reload 2>&1
+	it_is "rules for who has left: an error" "$?" 2
+	it_like "says so" "$(cat $T/reload)" 'may have left the network namespace'
+	kill -9 "$pid"
+	nw_delete bare late
+	nw_profile bare "" "$HOSTS"
+	it_apply '{}'
+}
+
 nw_world
 for n in 1 2 3; do nw_pod $n; done
 nw_profile web "{\"preset\": \"none\", \"segment\": \"app\", \"egress\": [$NW_FENCE]}"
 nw_profile wide '{"preset": "open"}'
 nw_profile db '{"preset": "none", "ingress": [{"from": ["segment:app"], "ports": ["tcp/5432"]}]}'
+nw_profile bare "" "$HOSTS"
 it_apply '{}'
 all_of_it pod1 headless is_headless exec net headless 1000
 if [ "$(unshare -Un echo yes 2>/dev/null)" = yes ]; then
 	all_of_it pod2 moved has_moved 'sleep 1000 & exec unshare -Un sleep 1000'
+	begun_late pod1 .
+	begun_late host '.linux.namespaces |= map(select(.type != "network"))'
 else
 	it_skip "a network namespace of its own" "this system makes none for us"
 fi
