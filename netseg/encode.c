@@ -118,12 +118,12 @@ static void chain_delete(struct enc *x, const struct net_chain *c)
 }
 
 /*
- * A chain that was there keeps its comment, whatever a NEWCHAIN says. So one without a hook is made anew; nothing speaks of
- * it by now. The ones with a hook have no comment, and are never away.
+ * A chain that was there keeps its comment, whatever a NEWCHAIN says. So an owner's are made anew; nothing speaks of them
+ * by now. Those of nobody have no comment, and stay: who has a hook is never away, and the listing keeps its order.
  */
 static void chain_anew(struct enc *x, const struct net_chain *c)
 {
-	if (c->base)
+	if (!*c->owner)
 		return;
 	chain_delete(x, c);
 	chain_new(x, c);

@@ -119,12 +119,13 @@ static void send_it(
 	const struct lack *l, const struct seccomp_notif *q, struct seccomp_notif_resp *a)
 {
 	static uint8_t buf[SENT_MAX];
-	struct iovec here = {buf, q->data.args[2]},
-		     there = {(void *)(uintptr_t)q->data.args[1], q->data.args[2]};
+	struct iovec here = {buf, q->data.args[2]}, there = {.iov_len = q->data.args[2]};
 	int pidfd, fd, domain = 0, protocol = 0;
 	socklen_t size = sizeof domain;
 	ssize_t n;
 
+	/* an address of the command's, not of ours */
+	memcpy(&there.iov_base, &q->data.args[1], sizeof there.iov_base);
 	a->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	pidfd = (int)syscall(SYS_pidfd_open, q->pid, 0);
 	fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, (int)q->data.args[0], 0);

@@ -34,12 +34,12 @@ static unsigned chance(unsigned n)
 #define A63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define PICK(list) (list)[chance(sizeof(list) / sizeof *(list))]
 
-static const char *const good_peers[] = {"any", "host", "segment:db", "segment:0-a", "segment:" A63,
-	"10.0.0.0/8", "10.1.2.3", "10.1.2.3/32", "0.0.0.0/0", "::/0", "fd00::/8", "2001:db8::1",
-	"fe80::1/128", "192.0.2.128/25"};
+static const char *const good_peers[] = {"any", "host", "segment:db", "segment:0-a",
+	("segment:" A63), "10.0.0.0/8", "10.1.2.3", "10.1.2.3/32", "0.0.0.0/0", "::/0", "fd00::/8",
+	"2001:db8::1", "fe80::1/128", "192.0.2.128/25"};
 static const char *const bad_peers[] = {"", "ANY", " any", "any ", "hosts", "segment",
 	"segment:", "segment:-a", "segment:a-", "segment:A", "segment:a b", "segment:a_b",
-	"segment:" A63 "a", "Segment:db", "10.0.0.1/8", "10.0.0.0/33", "10.0.0", "10.0.0.0/",
+	("segment:" A63 "a"), "Segment:db", "10.0.0.1/8", "10.0.0.0/33", "10.0.0", "10.0.0.0/",
 	"10.0.0.0/08", "010.0.0.1", "::ffff:10.0.0.1", "::ffff:0:0/96", "fe80::1%eth0",
 	"fd00::/129", "fd00::1/8", "example.org", "dns.", "1.2.3.4/-1", "tcp/80"};
 static const char *const good_ports[] = {

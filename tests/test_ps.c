@@ -319,7 +319,9 @@ static bool made(const char *path, time_t then)
 	if (!at)
 		return false;
 	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", gmtime_r(&then, &tm));
-	memcpy(at + strlen("\"created\":\""), when, strlen(when));
+	at += strlen("\"created\":\"");
+	for (const char *c = when; *c; c++)
+		*at++ = *c;
 	scratch_write(path, old);
 	return true;
 }
