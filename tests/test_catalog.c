@@ -220,6 +220,34 @@ static void test_stricter(void)
 		"\"network\" to \"audit\" or \"off\"");
 }
 
+/* Each capability that would undo enforced rules, or go past them. */
+static void test_masters(void)
+{
+	AUTO_CATALOG struct catalog *c = catalog_new();
+	static const char *const masters[] = {
+		"CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN", "CAP_SYS_MODULE"};
+
+	for (size_t i = 0; i < sizeof masters / sizeof *masters; i++) {
+		char name[16], body[128], start[128];
+		struct err e = {0};
+
+		snprintf(name, sizeof name, "master%zu", i);
+		snprintf(body, sizeof body,
+			"\"capabilities\": [\"%s\"],\n\"network\": {\"mode\": \"audit\"}",
+			masters[i]);
+		put(c, name, body);
+		ok(catalog_flatten(c, name, NULL, NULL, &e) == 0,
+			"%s beside rules that only count: %s", masters[i], e.msg);
+		snprintf(name, sizeof name, "master%zu-e", i);
+		snprintf(body, sizeof body, "\"capabilities\": [\"%s\"],\n\"network\": {}",
+			masters[i]);
+		put(c, name, body);
+		snprintf(start, sizeof start, "%s together with an enforced", masters[i]);
+		ok(catalog_flatten(c, name, NULL, NULL, &e) < 0 && strstr(e.msg, start),
+			"%s beside enforced ones is refused: %s", masters[i], e.msg);
+	}
+}
+
 static const char *rule_of(const struct rig *r, enum control control)
 {
 	for (size_t i = 0; i < r->report.n; i++)
@@ -494,6 +522,7 @@ int main(void)
 	test_spelling();
 	test_lists();
 	test_stricter();
+	test_masters();
 	test_rules();
 	test_places();
 	test_last_one();
