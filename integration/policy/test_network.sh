@@ -32,7 +32,8 @@ hook() { # BODY: in the hook's place
 }
 # The hooks' own words, in order; what the container had done by then; whether its cgroup is there.
 # shellcheck disable=SC2016 # the hook's
-telling='{ echo "$1 $2"; [ -e '$BUN'/rootfs/data/ran ] && echo late; [ $# -eq 2 ] || echo "of $3"
+telling='[ "$1" != tidy ] || exit 0 # of containers that are gone
+{ echo "$1 $2"; [ -e '$BUN'/rootfs/data/ran ] && echo late; [ $# -eq 2 ] || echo "of $3"
 if [ "$1" = create ]; then
 	cat >'$T'/told
 	pid=$(sed "s/.*\"pid\": *\([0-9]*\).*/\1/" '$T'/told)
@@ -78,7 +79,8 @@ with() { # RUNTIME
 	it_is "$1: it is created" "$(create closed)" ""
 	it_is "$1: with one hook of each kind" \
 		"$(jq -c '[.hooks.createRuntime, .hooks.poststop | length]' $BUN/config.json)" "[1,1]"
-	want="create $(record)
+	# crun leaves it to the hook to write the reason down
+	want="create $(record)$([ "$1" = runc ] || printf '\nof json')
 cgroup, net $(stat -Lc %i "/proc/$($RT --root $ROOT state c1 | jq .pid)/ns/net")
 PATH=/usr/sbin:/usr/bin:/sbin:/bin "
 	it_is "$1: the hook ran before it, in its cgroup and network, with that environment alone" \
