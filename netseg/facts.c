@@ -145,8 +145,8 @@ int facts_again(struct net_entry *n, int *nl, struct err *e)
 	if (netns_of(n->pid, &ns, e) < 0 || look_inside(ns, &n->want, &s, e) < 0)
 		return -1;
 	if (!netns_same(&s.id, &n->ns))
-		return err_set(
-			e, ESTALE, "process %d is in another network namespace now", (int)n->pid);
+		return err_set(e, ERR_INPUT,
+			"process %d is in another network namespace than its rules", (int)n->pid);
 	if (take_over(n, &s, e) < 0)
 		return -1;
 	if (nl)

@@ -126,7 +126,8 @@ static int enter(const struct net_entry *n, int *back, struct err *e)
 	if (netns_same(&id, &n->ns))
 		return 0;
 	(void)netns_leave(back, NULL);
-	return err_set(e, ESTALE, "process %d has another network namespace now", (int)n->pid);
+	return err_set(e, ERR_INPUT, "process %d is in another network namespace than its rules",
+		(int)n->pid);
 }
 
 static int end_connections(

@@ -154,8 +154,9 @@ stopped() {
 	it_is "what was done before that is told" "$(jq -c 'map(.id)' $T/out)" '["one"]'
 	ends 2 "learn of one that does not learn says what to do" 'one is not in mode "learn", .* apply, and net reload$' learn one
 	change one "d['namespace']['cookie'] += 77; d['namespace']['ino'] += 1"
-	ends 2 "whose namespace is another one" 'one is gone' net denied one
-	ends 0 "net sync" 'its process is gone: removed' net sync
+	ends 2 "whose namespace is another one" '^cinchctl: net denied: one has moved to another network namespace; ' net denied one
+	ends 1 "net sync: one that runs there is not forgotten" \
+		'^not put right: c[0-9a-f]{11} \(one\): process [0-9]+ is in another network namespace than its rules$' net sync
 }
 
 setup

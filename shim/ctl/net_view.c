@@ -233,9 +233,7 @@ static int read_table(
 
 static int gone(const struct net_entry *n, const char *how, struct err *e)
 {
-	err_set(e, ERR_INPUT,
-		"%.*s %s, and nothing can be read of it any more (cinchctl net sync forgets it)",
-		SIGHT_ID(n->id), how);
+	err_set(e, ERR_INPUT, "%.*s %s", SIGHT_ID(n->id), how);
 	e->code = ESRCH;
 	return -1;
 }
@@ -252,11 +250,18 @@ int net_view_read(const struct net_list *l, size_t i, struct net_view *out, stru
 	if (net_view_head(n, &v.seen, e) < 0 || net_view_head(n, &v.denied, e) < 0)
 		return -1;
 	if (!registry_lives(n))
-		return gone(n, "is gone", e);
+		return gone(n,
+			"is gone, and nothing can be read of it any more (cinchctl net sync "
+			"forgets it)",
+			e);
 	if (netns_of(n->pid, &ns, e) < 0 || netns_enter(ns, &back, &id, e) < 0)
 		return -1;
 	rc = netns_same(&id, &n->ns) ? read_table(l, n, &v, e)
-				     : gone(n, "is in another network namespace than its rules", e);
+				     : gone(n,
+					       "has moved to another network namespace; its rules "
+					       "hold what it has left behind, and are not read "
+					       "(stop it to be rid of both)",
+					       e);
 	if (netns_leave(&back, rc < 0 ? &second : e) < 0 || rc < 0)
 		return -1;
 	*out = v;
