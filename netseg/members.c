@@ -189,7 +189,7 @@ static int settle(const struct registry *r, const struct roster *before, struct 
 
 		if (roster_changes(from, after, &c, e) < 0 ||
 			(!leaving && any_new(&c) && announce(r, before, after, e) < 0) ||
-			sweep(after, &c, &found, why, e) < 0)
+			sweep(r, after, &c, &found, why, e) < 0)
 			return -1;
 		settle_lines(after);
 		if (found) { /* what these had is to be removed; the rest is done */

@@ -21,6 +21,7 @@
 
 #include "netseg/encode.h"
 #include "netseg/nlsock.h"
+#include "netseg/space.h"
 #include "shim/base/cleanup.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -103,9 +104,27 @@ int sweep_enter(const struct roster_line *l, struct err *e)
 	return take_fd(&nl);
 }
 
+/* Its process lives, but has left the namespace: its rules still hold what it left behind. E as sweep_enter set it. */
+static int enter_left(const struct registry *r, const struct roster_line *l, struct err *e)
+{
+	AUTO_NET_ENTRY struct net_entry n = {0};
+	struct err why;
+	int nl;
+
+	if (registry_get(r, l->key, &n, &why) < 0 || !registry_lives(&n) ||
+		!netns_same(&n.ns, &l->ns))
+		return -1;
+	if (space_socket(r, &l->ns, &nl, &why) == 0)
+		return nl;
+	if (why.code != ENOENT)
+		*e = why;
+	return -1;
+}
+
 /* ---- what is to be done where ---- */
 
 struct job {
+	const struct registry *registry;
 	struct roster *r;
 	const struct roster_changes *c;
 	struct roster_line **lines; /* sorted by namespace */
@@ -244,6 +263,8 @@ static void visit(struct worker *w, size_t place)
 		struct roster_line *l = j->lines[i];
 		AUTO_FD int nl = sweep_enter(l, &e);
 
+		if (nl < 0 && e.code == ESRCH)
+			nl = enter_left(j->registry, l, &e);
 		if (nl < 0 && e.code == ESRCH) {
 			l->gone = true; /* no other thread looks at the lines of this place */
 			j->found++;
@@ -356,10 +377,14 @@ static int run(struct job *j, struct err *e)
 	return rc;
 }
 
-int sweep(struct roster *r, const struct roster_changes *c, size_t *found, struct err *why,
-	struct err *e)
+int sweep(const struct registry *registry, struct roster *r, const struct roster_changes *c,
+	size_t *found, struct err *why, struct err *e)
 {
-	struct job j = {.r = r, .c = c, .why = why, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct job j = {.registry = registry,
+		.r = r,
+		.c = c,
+		.why = why,
+		.lock = PTHREAD_MUTEX_INITIALIZER};
 	int rc = 0;
 
 	for (size_t i = 0; i < c->n; i++)

@@ -9,16 +9,17 @@
 #ifndef CINCH_NETSEG_SWEEP_H
 #define CINCH_NETSEG_SWEEP_H
 
+#include "netseg/registry.h"
 #include "netseg/roster.h"
 
 /*
  * To each namespace in which lines of R that are not gone mention a segment of C, what C says of these, as one
- * transaction each. Lines whose process is found to be gone, or to be in another namespace than it was, are marked
- * as gone; *FOUND says how many. A namespace that cannot be reached or refuses is an error in WHY (the first), with
+ * transaction each. Lines whose process is found to be gone are marked as gone; *FOUND says how many. One that has left
+ * its namespace may have others there: what REGISTRY tells leads to it. A namespace that cannot be reached or refuses is an error in WHY (the first), with
  * how many there are, and the others get theirs. The thread that calls stays where it is: others do it.
  */
-int sweep(struct roster *r, const struct roster_changes *c, size_t *found, struct err *why,
-	struct err *e);
+int sweep(const struct registry *registry, struct roster *r, const struct roster_changes *c,
+	size_t *found, struct err *why, struct err *e);
 
 /* A socket for nf_tables in the namespace of L, by its process; the calling thread is in it afterwards. -1 with
  * ESRCH: the process is gone, or not there any more. */

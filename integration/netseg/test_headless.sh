@@ -21,7 +21,7 @@ has_moved() { # PID POD
 }
 ended() { [ ! -e "/proc/$1" ]; } # PID
 chains() { nw_table "$1" | jq -c '[.nftables[].chain.name // empty | select(endswith("_refuse") and startswith("c"))] | length'; } # POD
-members() { nw_table "$1" | jq -c '[.nftables[].set // empty | select(.name == "segment_app_4") | .elem[]?]'; } # POD
+members() { nw_table "$1" | jq -c "[.nftables[].set // empty | select(.name == \"segment_$2_4\") | .elem[]?]"; } # POD SEGMENT
 
 # POD WHAT: nothing of what it may not gets out, from its cgroup
 held() {
@@ -60,16 +60,21 @@ all_of_it() {
 
 headless() { # POD PID
 	nw_run db store pod3 || return
-	it_is "headless: another's set has it" "$(members pod3)" "[\"10.88.${1#pod}.2\"]"
+	it_is "headless: another's set has it" "$(members pod3 app)" "[\"10.88.${1#pod}.2\"]"
 	nw_run db more pod3 && nw_delete db more
-	it_is "headless: and keeps it" "$(members pod3)" "[\"10.88.${1#pod}.2\"]"
+	it_is "headless: and keeps it" "$(members pod3 app)" "[\"10.88.${1#pod}.2\"]"
 	nw_delete db store
 	nw_call web delete odd # for runc it is "stopped"
 	it_like "headless: what runs on keeps its rules" "$("$B/cinchctl" net show odd)" '^rules +in force$'
 	held "$1" "headless, and deleted"
 }
 
-moved() { :; }
+moved() { # POD PID
+	nw_run db store pod3 || return
+	it_is "moved: its own set has who comes" "$(members "$1" store)" '["10.88.3.2"]'
+	nw_delete db store
+	it_is "moved: and loses who goes" "$(members "$1" store)" "[]"
+}
 
 # Who has no rules yet, and is somewhere else by now, gets none there; those it left behind would go free.
 begun_late() { # POD JQ
@@ -91,9 +96,10 @@ begun_late() { # POD JQ
 
 nw_world
 for n in 1 2 3; do nw_pod $n; done
-nw_profile web "{\"preset\": \"none\", \"segment\": \"app\", \"egress\": [$NW_FENCE]}"
+nw_profile web "{\"preset\": \"none\", \"segment\": \"app\", \"egress\": [$NW_FENCE],
+	\"ingress\": [{\"from\": [\"segment:store\"], \"ports\": [\"tcp/80\"]}]}"
 nw_profile wide '{"preset": "open"}'
-nw_profile db '{"preset": "none", "ingress": [{"from": ["segment:app"], "ports": ["tcp/5432"]}]}'
+nw_profile db '{"preset": "none", "segment": "store", "ingress": [{"from": ["segment:app"], "ports": ["tcp/5432"]}]}'
 nw_profile bare "" "$HOSTS"
 it_apply '{}'
 all_of_it pod1 headless is_headless exec net headless 1000
