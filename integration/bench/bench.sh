@@ -66,15 +66,7 @@ BENCH_LINK="/var/lib/cinch/policy/current $without $with" \
 	pair "runc: none, network rules" 100 2.3 - $T/plain.json create,-delete $CINCH_RT "$BUN" b1
 # The same where something else on the node has rules of packets, as Docker and kube-proxy do: the first ones at each
 # hook, and the end of the last, have the kernel rewrite its own code on all processors.
-unshare --net sh -c 'nft -f - && exec sleep 100000' <<-RULES &
-	table inet others {
-		chain a { type filter hook prerouting priority 0; ct state established accept; }
-		chain b { type filter hook input priority 0; ct state established accept; }
-		chain c { type filter hook forward priority 0; ct state established accept; }
-		chain d { type filter hook output priority 0; ct state established accept; }
-		chain e { type filter hook postrouting priority 0; ct state established accept; }
-	}
-RULES
+unshare --net sh -c "nft -f '${BASH_SOURCE[0]%/*}/others.nft' && exec sleep 100000" &
 others=$!
 it_until is_sleep $others || it_die "the others' rules"
 BENCH_LINK="/var/lib/cinch/policy/current $without $with" \

@@ -32,13 +32,5 @@ cat >$RECORD <<-END
 	 "egress": [{"to": ["segment:db"], "ports": ["tcp/5432"]}]}]}}
 END
 compare "nobody else has rules"
-nft -f - <<-RULES || it_die "nft"
-	table inet others {
-		chain a { type filter hook prerouting priority 0; ct state established accept; }
-		chain b { type filter hook input priority 0; ct state established accept; }
-		chain c { type filter hook forward priority 0; ct state established accept; }
-		chain d { type filter hook output priority 0; ct state established accept; }
-		chain e { type filter hook postrouting priority 0; ct state established accept; }
-	}
-RULES
+nft -f "${BASH_SOURCE[0]%/*}/others.nft" || it_die "nft"
 compare "others have rules"
