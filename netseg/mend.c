@@ -18,7 +18,7 @@
 #include "netseg/registry_entry.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
-#include "shim/ctl/life.h"
+#include "shim/life.h"
 
 enum { RECORD_MAX = 8 << 20, ROOT_HASH = 16 /* digits of a directory of records */ };
 

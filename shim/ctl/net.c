@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "shim/base/cleanup.h"
-#include "shim/ctl/life.h"
+#include "shim/life.h"
 #include "shim/state.h"
 
 int net_dir(char out[PATH_MAX], struct err *e)

@@ -9,7 +9,7 @@
 
 #include "shim/base/cleanup.h"
 #include "shim/bundle.h"
-#include "shim/ctl/life.h"
+#include "shim/life.h"
 #include "shim/running.h"
 #include "shim/state.h"
 

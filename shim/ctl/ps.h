@@ -7,7 +7,7 @@
 
 #include "profiles/image.h"
 #include "shim/ctl/ctl.h"
-#include "shim/ctl/life.h"
+#include "shim/life.h"
 
 /* What a container runs under, beside the policy in force. */
 enum ps_policy {

@@ -9,8 +9,8 @@
  *	both	exec.fifo: there as long as the container was created, but not started
  * A process is the container's when it began when the runtime says: pids are used again.
  */
-#ifndef CINCH_CTL_LIFE_H
-#define CINCH_CTL_LIFE_H
+#ifndef CINCH_LIFE_H
+#define CINCH_LIFE_H
 
 #include <limits.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 /*
  * life - whether a container runs.
  */
-#include "shim/ctl/life.h"
+#include "shim/life.h"
 
 #include <errno.h>
 #include <fcntl.h>
