@@ -143,7 +143,10 @@ static int once_s32(struct message *m, const struct member *v, int32_t *out)
 
 static struct message inside(const struct message *m, const struct member *v, const char *name)
 {
-	return (struct message){.at = v->bytes, .end = v->bytes + v->len, .name = name, .e = m->e};
+	/* what is no message has no bytes */
+	const uint8_t *end = v->len ? v->bytes + v->len : v->bytes;
+
+	return (struct message){.at = v->bytes, .end = end, .name = name, .e = m->e};
 }
 
 /* ---- credentials ---- */
