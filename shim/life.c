@@ -6,13 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "netseg/netns.h"
 #include "shim/base/cleanup.h"
 #include "shim/base/io.h"
 #include "shim/base/json.h"
@@ -30,34 +30,12 @@ static const struct layout {
 	{"status", "/pid", "/process-start-time"},
 };
 
-/* The process PID is there, not a zombie, and began at START (0: not told) in ticks since boot: fields 3
- * and 22 of /proc/PID/stat, counted behind the name, which may hold anything. With threads besides (field 20) only its
- * first one is a zombie, and the process runs on. */
+/* The process PID is there, and began at START (0: not told) in ticks since boot. */
 static bool lives(int pid, uint64_t start)
 {
-	char path[64], text[1024];
-	AUTO_FD int fd = -1;
-	const char *p;
-	uint64_t began;
-	ssize_t n;
-	char state;
-	int threads;
+	uint64_t began = netns_started(pid);
 
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	p = strrchr(text, ')');
-	if (!p || sscanf(p + 1,
-			  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-			  "%d %*d %" SCNu64,
-			  &state, &threads, &began) != 3)
-		return false;
-	if (strchr("ZXx", state) && threads < 2)
-		return false;
-	return start == 0 || began == start;
+	return began && (start == 0 || began == start);
 }
 
 /* The first bytes of DIR/NAME are WORD. */
